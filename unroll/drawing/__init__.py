@@ -1,0 +1,1 @@
+"""From graphs to scenes: placement, labels, flows, colours."""

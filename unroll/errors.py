@@ -1,0 +1,85 @@
+"""The one exception of the package: what was wrong, where, and what to write instead."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text from a user and the name it goes by in messages."""
+
+    text: str
+    name: str = "recurrence"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of a source: 1-based line and column, and how many characters it covers."""
+
+    line: int
+    column: int
+    width: int = 1
+
+
+class UnrollError(Exception):
+    """Input that cannot be used. `str(error)` is the whole message, with the line and a caret.
+
+    message: what is wrong; remedy: what to write instead; source and span: where.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str | None = None,
+        source: Source | None = None,
+        span: Span | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.source = source
+        self.span = span
+
+    def __str__(self) -> str:
+        parts = [self.message]
+        if self.source is not None and self.span is not None:
+            lines = self.source.text.splitlines()
+            parts[0] = (
+                f"{self.source.name}, line {self.span.line}, column {self.span.column}: {parts[0]}"
+            )
+            if 1 <= self.span.line <= len(lines):
+                parts += _excerpt(lines[self.span.line - 1], self.span)
+        if self.remedy:
+            parts.append(self.remedy)
+        return "\n".join(parts)
+
+
+def _excerpt(line: str, span: Span) -> list[str]:
+    """The line with a caret below, cut to a window around the caret where it is long."""
+    visible = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    at = min(span.column - 1, len(visible))
+    start = max(0, at - 60)
+    stop = min(len(visible), start + 110)
+    head = "…" if start else ""
+    tail = "…" if stop < len(visible) else ""
+    width = max(1, min(span.width, stop - at))
+    pad = " " * (len(head) + display_width(visible[start:at]))
+    return [f"  {head}{visible[start:stop]}{tail}", f"  {pad}{'^' * width}"]
+
+
+def display_width(text: str) -> int:
+    """Columns that a text takes in a terminal: wide characters two, combining marks none."""
+    import unicodedata
+
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `word` is most likely a misspelling of, if any."""
+    found = get_close_matches(word, sorted(words), n=1, cutoff=0.7)
+    return found[0] if found else None

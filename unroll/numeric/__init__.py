@@ -1,0 +1,1 @@
+"""Values and gradients: schedule, NumPy source, trace, checks."""

@@ -1,0 +1,1 @@
+"""The symbolic core: expressions, operations, recurrences and what is made from them."""

@@ -1,0 +1,487 @@
+"""The table of operations: one row says everything the package knows about an operation.
+
+A row's gradient rule is written in the expressions themselves, so the gradient of a recurrence is
+again a recurrence. A rule gets `g`, the gradient of the objective by the result; `r`, the result;
+and the arguments, and answers with the gradient by each argument. Arguments that broadcast need no
+care there: whoever applies a rule sums the gradient over what was broadcast.
+
+Vectors are columns: `A @ v`, `v @ w.T` (outer), `v.T @ w` (inner). Matrix products that shapes have
+told apart are `matmul`, `outer`, `dot` and `multiply` (scaling).
+
+A NumPy source has `{0}`, `{1}` for the operands, whose leading axes (step, batch) are broadcast
+already and whose trailing axes are the value, and `{out}` where a destination may stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from math import prod
+
+from unroll.symbolic.expressions import ONE, ZERO, Call, Expression, call
+
+Shape = tuple[int, ...]
+Gradient = Callable[..., tuple[Expression, ...]]
+Source = str | Callable[[Sequence[Shape]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What an operation does to operands of one kind.
+
+    signature: dimensions by letter, as in `mn,n->m`; `*` is any one shape, scalars broadcasting.
+    numpy: source, or a function from the operands' value shapes to it.
+    fixed: operands that must have no step or batch axis for this source.
+    summed: source of the sum over all leading axes, where there is a better way than adding up;
+    `{axes}` stands for these axes.
+    """
+
+    signature: str
+    numpy: Source
+    fixed: tuple[int, ...] = ()
+    summed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row of the table.
+
+    latex: `{0}`, `{1}` for the arguments, `{...}` for all of them with commas.
+    infix, precedence: how the canonical text writes it; a larger precedence binds tighter.
+    arity: fewest and most arguments (None: any number).
+    fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better.
+    targets: arguments that may be given as classes (integers) instead of one-hot vectors.
+    """
+
+    name: str
+    doc: str
+    cases: tuple[Case, ...]
+    gradient: Gradient
+    latex: str
+    arity: tuple[int, int | None]
+    infix: str | None = None
+    precedence: int = 100
+    aliases: tuple[str, ...] = ()
+    reduces: bool = False
+    loss: bool = False
+    fuses: dict[str, str] = field(default_factory=dict)
+    targets: tuple[int, ...] = ()
+
+
+def like(g: Expression, a: Expression) -> Call:
+    """`g` repeated over the entries of `a`."""
+    return call("like", g, a)
+
+
+def size(a: Expression) -> Call:
+    """How many entries `a` has."""
+    return call("size", a)
+
+
+def _no_gradient(count: int) -> Gradient:
+    return lambda g, r, *arguments: (ZERO,) * count
+
+
+def _value_axes(shapes: Sequence[Shape]) -> str:
+    rank = len(shapes[0])
+    return "()" if rank == 0 else "(" + ", ".join(str(i) for i in range(-rank, 0)) + ",)"
+
+
+def _reduce(source: str) -> Callable[[Sequence[Shape]], str]:
+    """Source of a reduction over the value's axes, which `{value}` stands for."""
+    return lambda shapes: source.replace("{value}", _value_axes(shapes))
+
+
+def _unary(
+    name: str, doc: str, numpy: str, gradient: Gradient, latex: str, aliases: tuple[str, ...] = ()
+) -> Operation:
+    return Operation(name, doc, (Case("*->*", numpy),), gradient, latex, (1, 1), aliases=aliases)
+
+
+def _binary(
+    name: str,
+    doc: str,
+    numpy: str,
+    gradient: Gradient,
+    latex: str,
+    infix: str | None = None,
+    precedence: int = 100,
+) -> Operation:
+    case = Case("*,*->*", numpy)
+    return Operation(name, doc, (case,), gradient, latex, (2, 2), infix, precedence)
+
+
+def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Operation:
+    numpy = f"np.{ufunc}({{0}}, {{1}}).astype(float)"
+    return _binary(name, doc, numpy, _no_gradient(2), "{0} " + latex + " {1}", infix, 5)
+
+
+def _concat_source(shapes: Sequence[Shape]) -> str:
+    operands = ", ".join(f"{{{i}}}" for i in range(len(shapes)))
+    return f"concatenate(({operands},))"
+
+
+def _part_source(shapes: Sequence[Shape]) -> str:
+    """Entries of the first operand as long as the second, after those the others take up."""
+    start = sum(prod(s) for s in shapes[2:])
+    if not shapes[1]:
+        return f"{{0}}[..., {start}]"
+    return f"{{0}}[..., {start}:{start + prod(shapes[1])}]"
+
+
+def _concat_gradient(g: Expression, r: Expression, *parts: Expression) -> tuple[Expression, ...]:
+    return tuple(call("part", g, part, *parts[:i]) for i, part in enumerate(parts))
+
+
+def _part_gradient(g: Expression, r: Expression, *arguments: Expression) -> tuple[Expression, ...]:
+    whole = arguments[0]
+    return (call("unpart", g, whole, *arguments[1:]),) + (ZERO,) * (len(arguments) - 1)
+
+
+def _unpart_source(shapes: Sequence[Shape]) -> str:
+    start = sum(prod(s) for s in shapes[3:])
+    after = prod(shapes[1]) - start - prod(shapes[2])
+    value = "{0}" if shapes[2] else "{0}[..., None]"
+    return f"pad({value}, {start}, {after})"
+
+
+_MATMUL = (
+    Case("mn,n->m", "np.matmul({1}, {0}.T{out})", fixed=(0,)),
+    Case("mn,n->m", "np.matmul({0}, {1}[..., None])[..., 0]"),
+    Case("mn,nk->mk", "np.matmul({0}, {1}{out})"),
+)
+_OUTER = Case(
+    "m,n->mn",
+    "np.multiply({0}[..., :, None], {1}[..., None, :]{out})",
+    summed="np.tensordot({0}, {1}, axes=({axes}, {axes}))",
+)
+
+_ROWS = (
+    # arithmetic
+    _binary("add", "sum", "np.add({0}, {1}{out})", lambda g, r, a, b: (g, g), "{0} + {1}", "+", 10),
+    _binary(
+        "subtract",
+        "difference",
+        "np.subtract({0}, {1}{out})",
+        lambda g, r, a, b: (g, -g),
+        "{0} - {1}",
+        "-",
+        10,
+    ),
+    _binary(
+        "multiply",
+        "elementwise product",
+        "np.multiply({0}, {1}{out})",
+        lambda g, r, a, b: (g * b, a * g),
+        r"{0} \odot {1}",
+        "*",
+        20,
+    ),
+    _binary(
+        "divide",
+        "elementwise quotient",
+        "np.divide({0}, {1}{out})",
+        lambda g, r, a, b: (g / b, -(g * r / b)),
+        r"\frac{{0}}{{1}}",
+        "/",
+        20,
+    ),
+    _binary(
+        "power",
+        "elementwise power",
+        "np.power({0}, {1}{out})",
+        lambda g, r, a, b: (g * (b * a ** (b - ONE)), g * (r * call("log", a))),
+        "{0}^{{1}}",
+        "**",
+        40,
+    ),
+    Operation(
+        "negative",
+        "negative",
+        (Case("*->*", "np.negative({0}{out})"),),
+        lambda g, r, a: (-g,),
+        "-{0}",
+        (1, 1),
+        "-",
+        30,
+    ),
+    # products of vectors and matrices
+    Operation(
+        "matmul",
+        "matrix product",
+        _MATMUL,
+        lambda g, r, a, b: (g @ b.T, a.T @ g),
+        "{0} {1}",
+        (2, 2),
+        "@",
+        20,
+    ),
+    Operation(
+        "transpose",
+        "transpose",
+        (Case("mn->nm", "{0}.swapaxes(-1, -2)"),),
+        lambda g, r, a: (g.T,),
+        r"{0}^{\top}",
+        (1, 1),
+        ".T",
+        50,
+    ),
+    Operation(
+        "outer",
+        "outer product of two vectors",
+        (_OUTER,),
+        lambda g, r, a, b: (g @ b, g.T @ a),
+        r"{0}\, {1}^{\top}",
+        (2, 2),
+    ),
+    Operation(
+        "dot",
+        "inner product of two vectors",
+        (Case("n,n->", "np.vecdot({0}, {1}{out})"),),
+        lambda g, r, a, b: (g * b, g * a),
+        r"{0}^{\top} {1}",
+        (2, 2),
+        aliases=("inner",),
+    ),
+    Operation(
+        "concat",
+        "vectors one after the other",
+        (Case("...->n", _concat_source),),
+        _concat_gradient,
+        "[{...}]",
+        (1, None),
+        aliases=("concatenate", "cat", "stack"),
+    ),
+    Operation(
+        "part",
+        "the part of a concatenation that has the second operand's length, after all others'",
+        (Case("n,*,...->*", _part_source),),
+        _part_gradient,
+        r"\mathrm{part}({...})",
+        (2, None),
+    ),
+    Operation(
+        "unpart",
+        "a part back in its place among zeros",
+        (Case("*,n,...->n", _unpart_source),),
+        lambda g, r, *a: (call("part", g, *a[2:]),) + (ZERO,) * (len(a) - 1),
+        r"\mathrm{unpart}({...})",
+        (3, None),
+    ),
+    # elementwise functions
+    _unary("exp", "exponential", "np.exp({0}{out})", lambda g, r, a: (g * r,), r"\exp({0})"),
+    _unary(
+        "log",
+        "natural logarithm",
+        "np.log({0}{out})",
+        lambda g, r, a: (g / a,),
+        r"\log({0})",
+        ("ln",),
+    ),
+    _unary(
+        "sqrt",
+        "square root",
+        "np.sqrt({0}{out})",
+        lambda g, r, a: (g / (2 * r),),
+        r"\sqrt{{0}}",
+    ),
+    _unary(
+        "abs",
+        "absolute value",
+        "np.abs({0}{out})",
+        lambda g, r, a: (g * call("sign", a),),
+        r"|{0}|",
+    ),
+    _unary(
+        "tanh",
+        "hyperbolic tangent",
+        "np.tanh({0}{out})",
+        lambda g, r, a: ((1 - r**2) * g,),
+        r"\tanh({0})",
+    ),
+    _unary(
+        "sigmoid",
+        "logistic function 1 / (1 + exp(-a)), written with tanh so that it cannot overflow",
+        "np.multiply(0.5, 1 + np.tanh(0.5 * {0}){out})",
+        lambda g, r, a: (r * (1 - r) * g,),
+        r"\sigma({0})",
+        ("logistic", "expit"),
+    ),
+    _unary(
+        "relu",
+        "rectifier max(a, 0)",
+        "np.maximum({0}, 0{out})",
+        lambda g, r, a: (call("step", a) * g,),
+        r"\mathrm{relu}({0})",
+    ),
+    _unary(
+        "softplus",
+        "log(1 + exp(a))",
+        "np.logaddexp({0}, 0{out})",
+        lambda g, r, a: (call("sigmoid", a) * g,),
+        r"\zeta({0})",
+    ),
+    _unary("sin", "sine", "np.sin({0}{out})", lambda g, r, a: (g * call("cos", a),), r"\sin({0})"),
+    _unary(
+        "cos", "cosine", "np.cos({0}{out})", lambda g, r, a: (-(g * call("sin", a)),), r"\cos({0})"
+    ),
+    _unary("sign", "sign", "np.sign({0}{out})", _no_gradient(1), r"\mathrm{sign}({0})", ("sgn",)),
+    _unary(
+        "step",
+        "1 where the argument is positive, else 0; its gradient is zero",
+        "np.greater({0}, 0).astype(float)",
+        _no_gradient(1),
+        r"\mathrm{step}({0})",
+        ("heaviside",),
+    ),
+    # choices
+    _binary(
+        "minimum",
+        "elementwise minimum",
+        "np.minimum({0}, {1}{out})",
+        lambda g, r, a, b: (g * call("less_equal", a, b), g * call("greater", a, b)),
+        r"\min({0}, {1})",
+    ),
+    _binary(
+        "maximum",
+        "elementwise maximum",
+        "np.maximum({0}, {1}{out})",
+        lambda g, r, a, b: (g * call("greater_equal", a, b), g * call("less", a, b)),
+        r"\max({0}, {1})",
+    ),
+    Operation(
+        "where",
+        "the second argument where the first is not zero, else the third",
+        (Case("*,*,*->*", "np.where({0}, {1}, {2})"),),
+        lambda g, r, c, a, b: (ZERO, call("where", c, g, ZERO), call("where", c, ZERO, g)),
+        r"\mathrm{where}({0}, {1}, {2})",
+        (3, 3),
+    ),
+    _comparison("less", "1 where a < b", "less", "<", "<"),
+    _comparison("less_equal", "1 where a <= b", "less_equal", "<=", r"\le"),
+    _comparison("greater", "1 where a > b", "greater", ">", ">"),
+    _comparison("greater_equal", "1 where a >= b", "greater_equal", ">=", r"\ge"),
+    _comparison("equal", "1 where a == b", "equal", "==", "="),
+    _comparison("not_equal", "1 where a != b", "not_equal", "!=", r"\ne"),
+    # reductions
+    Operation(
+        "sum",
+        "sum over the entries, or over an axis: sum(L[t], t)",
+        (Case("*->", _reduce("np.sum({0}, axis={value}{out})")),),
+        lambda g, r, a: (like(g, a),),
+        r"\sum {0}",
+        (1, 1),
+        reduces=True,
+    ),
+    Operation(
+        "mean",
+        "mean over the entries, or over an axis",
+        (Case("*->", _reduce("np.mean({0}, axis={value}{out})")),),
+        lambda g, r, a: (like(g, a) / size(a),),
+        r"\mathrm{mean}({0})",
+        (1, 1),
+        reduces=True,
+    ),
+    Operation(
+        "max",
+        "largest entry, or largest over an axis; where several are, each gets the gradient",
+        (Case("*->", _reduce("np.max({0}, axis={value}{out})")),),
+        lambda g, r, a: (g * call("equal", a, r),),
+        r"\max({0})",
+        (1, 1),
+        reduces=True,
+    ),
+    Operation(
+        "min",
+        "smallest entry, or smallest over an axis; where several are, each gets the gradient",
+        (Case("*->", _reduce("np.min({0}, axis={value}{out})")),),
+        lambda g, r, a: (g * call("equal", a, r),),
+        r"\min({0})",
+        (1, 1),
+        reduces=True,
+    ),
+    Operation(
+        "logsumexp",
+        "log of the sum of exponentials of a vector",
+        (Case("n->", "logsumexp({0})"),),
+        lambda g, r, a: (g * call("softmax", a),),
+        r"\mathrm{logsumexp}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "softmax",
+        "exp(a) over its sum",
+        (Case("n->n", "softmax({0})"),),
+        lambda g, r, a: (r * (g - call("dot", g, r)),),
+        r"\mathrm{softmax}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "log_softmax",
+        "logarithm of the softmax",
+        (Case("n->n", "np.subtract({0}, logsumexp({0})[..., None]{out})"),),
+        lambda g, r, a: (g - call("softmax", a) * call("sum", g),),
+        r"\log\mathrm{softmax}({0})",
+        (1, 1),
+    ),
+    # losses
+    Operation(
+        "cross_entropy",
+        "-sum(y * log(p)): p probabilities, y a distribution or a class",
+        (Case("n,n->", "-np.sum({1} * np.log(np.where({1} > 0, {0}, 1)), axis=-1)"),),
+        lambda g, r, p, y: (
+            -(g * (y / call("where", call("greater", y, ZERO), p, ONE))),
+            -(g * call("log", p)),
+        ),
+        r"-{1}^{\top} \log {0}",
+        (2, 2),
+        loss=True,
+        fuses={"softmax": "softmax_cross_entropy"},
+        targets=(1,),
+    ),
+    Operation(
+        "softmax_cross_entropy",
+        "cross entropy of softmax(o) with the distribution or class y, by log-sum-exp",
+        (Case("n,n->", "logsumexp({0}) - np.vecdot({1}, {0})"),),
+        lambda g, r, o, y: (g * (call("softmax", o) - y), -(g * call("log_softmax", o))),
+        r"-{1}^{\top} \log\mathrm{softmax}({0})",
+        (2, 2),
+        loss=True,
+        targets=(1,),
+    ),
+    Operation(
+        "squared_error",
+        "half the squared distance: sum((a - y)**2) / 2",
+        (Case("*,*->", lambda shapes: _squared_error(shapes)),),
+        lambda g, r, a, y: (g * (a - y), g * (y - a)),
+        r"\tfrac{1}{2}\|{0} - {1}\|^2",
+        (2, 2),
+        loss=True,
+    ),
+    # shapes, for gradients
+    Operation(
+        "like",
+        "the first argument, repeated to the shape of the second",
+        (Case("*,*->*", "like({0}, {1})"),),
+        lambda g, r, a, b: (g, ZERO),
+        "{0}",
+        (2, 2),
+    ),
+    Operation(
+        "size",
+        "how many entries the argument has",
+        (Case("*->", lambda shapes: str(float(prod(shapes[0])))),),
+        _no_gradient(1),
+        r"|{0}|",
+        (1, 1),
+    ),
+)
+
+
+def _squared_error(shapes: Sequence[Shape]) -> str:
+    rank = max(len(s) for s in shapes)
+    return f"0.5 * np.sum(np.square({{0}} - {{1}}), axis={_value_axes([(1,) * rank])})"
+
+
+OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
+ALIASES: dict[str, str] = {a: row.name for row in _ROWS for a in row.aliases}
