@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from unroll.errors import Source, Span, UnrollError
 from unroll.symbolic.expressions import Call, Expression, Index, Reference, references, walk
@@ -270,14 +271,15 @@ class Recurrence:
         """
         if self.axis_of(name) is None:
             return [(e, 0, 0) for e in self.equations_of(name)]
-        spans = []
+        spans: list[tuple[Equation, int, int]] = []
         for equation in sorted(self.equations_of(name), key=self.specificity):
             bounds = self.range_of(equation)
             assert bounds is not None
-            spans.append((equation, *(self.position(i, steps) for i in bounds)))
+            first, last = (self.position(i, steps) for i in bounds)
+            spans.append((equation, first, last))
         cuts = sorted({at for _, first, last in spans for at in (first, last + 1) if first <= last})
         found: list[tuple[Equation, int, int]] = []
-        for start, stop in zip(cuts, cuts[1:]):
+        for start, stop in pairwise(cuts):
             covering = [e for e, first, last in spans if first <= start and stop - 1 <= last]
             if not covering:
                 continue
@@ -293,9 +295,11 @@ class Recurrence:
 
     # --- text -------------------------------------------------------------------
 
-    def here(self, node: Equation | Expression) -> dict[str, object]:
-        """`source=` and `span=` for an error about a part of this recurrence."""
-        return {"source": self.source, "span": node.span}
+    def error(
+        self, message: str, at: Equation | Expression, remedy: str | None = None
+    ) -> UnrollError:
+        """An error about a part of this recurrence, with its line and a caret where known."""
+        return UnrollError(message, remedy=remedy, source=self.source, span=at.span)
 
 
 def is_loss(node: Expression) -> bool:
