@@ -51,6 +51,7 @@ class Operation:
     arity: fewest and most arguments (None: any number).
     fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better.
     targets: arguments that may be given as classes (integers) instead of one-hot vectors.
+    product: whether it is linear in each argument, so that one can be the weight of the other.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Operation:
     loss: bool = False
     fuses: dict[str, str] = field(default_factory=dict)
     targets: tuple[int, ...] = ()
+    product: bool = False
 
 
 def like(g: Expression, a: Expression) -> Call:
@@ -106,9 +108,12 @@ def _binary(
     latex: str,
     infix: str | None = None,
     precedence: int = 100,
+    product: bool = False,
 ) -> Operation:
     case = Case("*,*->*", numpy)
-    return Operation(name, doc, (case,), gradient, latex, (2, 2), infix, precedence)
+    return Operation(
+        name, doc, (case,), gradient, latex, (2, 2), infix, precedence, product=product
+    )
 
 
 def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Operation:
@@ -176,6 +181,7 @@ _ROWS = (
         r"{0} \odot {1}",
         "*",
         20,
+        product=True,
     ),
     _binary(
         "divide",
@@ -215,6 +221,7 @@ _ROWS = (
         (2, 2),
         "@",
         20,
+        product=True,
     ),
     Operation(
         "transpose",
@@ -233,6 +240,7 @@ _ROWS = (
         lambda g, r, a, b: (g @ b, g.T @ a),
         r"{0}\, {1}^{\top}",
         (2, 2),
+        product=True,
     ),
     Operation(
         "dot",
@@ -241,6 +249,7 @@ _ROWS = (
         lambda g, r, a, b: (g * b, g * a),
         r"{0}^{\top} {1}",
         (2, 2),
+        product=True,
         aliases=("inner",),
     ),
     Operation(
