@@ -29,8 +29,10 @@ Source = str | Callable[[Sequence[Shape]], str]
 class Case:
     """What an operation does to operands of one kind.
 
-    signature: dimensions by letter, as in `mn,n->m`; `*` is any one shape, scalars broadcasting.
+    signature: dimensions by letter, as in `mn,n->m`; `n'` is a row vector, nothing a scalar; `*` any
+    one shape, scalars broadcasting; a last `...` any further operands; `n+` operands in a row.
     numpy: source, or a function from the operands' value shapes to it.
+    becomes: for operands that another operation serves better, the expression to take instead.
     fixed: operands that must have no step or batch axis for this source.
     summed: source of the sum over all leading axes, where there is a better way than adding up;
     `{axes}` stands for these axes.
@@ -40,6 +42,7 @@ class Case:
     numpy: Source
     fixed: tuple[int, ...] = ()
     summed: str | None = None
+    becomes: Callable[..., Expression] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,18 @@ _MATMUL = (
     Case("mn,n->m", "np.matmul({1}, {0}.T{out})", fixed=(0,)),
     Case("mn,n->m", "np.matmul({0}, {1}[..., None])[..., 0]"),
     Case("mn,nk->mk", "np.matmul({0}, {1}{out})"),
+    Case("n',n->", "", becomes=lambda a, b: call("dot", a, b)),
+    Case("m,n'->mn", "", becomes=lambda a, b: call("outer", a, b)),
+    Case("m',mn->n'", "", becomes=lambda a, b: b.T @ a),
+    Case("m,mn->n", "", becomes=lambda a, b: b.T @ a),
+    Case(",*->*", "", becomes=lambda a, b: a * b),
+    Case("*,->*", "", becomes=lambda a, b: a * b),
+)
+_TRANSPOSE = (
+    Case("mn->nm", "{0}.swapaxes(-1, -2)"),
+    Case("n->n'", "", becomes=lambda a: a),
+    Case("n'->n", "", becomes=lambda a: a),
+    Case("->", "", becomes=lambda a: a),
 )
 _OUTER = Case(
     "m,n->mn",
@@ -226,7 +241,7 @@ _ROWS = (
     Operation(
         "transpose",
         "transpose",
-        (Case("mn->nm", "{0}.swapaxes(-1, -2)"),),
+        _TRANSPOSE,
         lambda g, r, a: (g.T,),
         r"{0}^{\top}",
         (1, 1),
@@ -255,7 +270,7 @@ _ROWS = (
     Operation(
         "concat",
         "vectors one after the other",
-        (Case("...->n", _concat_source),),
+        (Case("n+->n", _concat_source),),
         _concat_gradient,
         "[{...}]",
         (1, None),
