@@ -9,7 +9,8 @@ Vectors are columns: `A @ v`, `v @ w.T` (outer), `v.T @ w` (inner). Matrix produ
 told apart are `matmul`, `outer`, `dot` and `multiply` (scaling).
 
 A NumPy source has `{0}`, `{1}` for the operands, whose leading axes (step, batch) are broadcast
-already and whose trailing axes are the value, and `{out}` where a destination may stand.
+already and whose trailing axes are the value, and `{out}` where a destination may stand. It may use
+`np`, `dtype` (of the arrays) and the functions of `unroll.numeric.kernels`.
 """
 
 from __future__ import annotations
@@ -34,8 +35,7 @@ class Case:
     numpy: source, or a function from the operands' value shapes to it.
     becomes: for operands that another operation serves better, the expression to take instead.
     fixed: operands that must have no step or batch axis for this source.
-    summed: source of the sum over all leading axes, where there is a better way than adding up;
-    `{axes}` stands for these axes.
+    summed: source of the sum over all leading axes, where there is a better way than adding up.
     """
 
     signature: str
@@ -55,6 +55,9 @@ class Operation:
     fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better.
     targets: arguments that may be given as classes (integers) instead of one-hot vectors.
     product: whether it is linear in each argument, so that one can be the weight of the other.
+    linear: whether it is linear in all arguments together, so that a sum passes through it.
+    over: source of a reduction over an axis, which leads; `{sum}` stands for the best way to add up
+    over it, `{count}` for its length.
     """
 
     name: str
@@ -66,11 +69,17 @@ class Operation:
     infix: str | None = None
     precedence: int = 100
     aliases: tuple[str, ...] = ()
-    reduces: bool = False
+    over: str | None = None
     loss: bool = False
     fuses: dict[str, str] = field(default_factory=dict)
     targets: tuple[int, ...] = ()
     product: bool = False
+    linear: bool = False
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it may bind an axis, as in `sum(L[t], t)`."""
+        return self.over is not None
 
 
 def like(g: Expression, a: Expression) -> Call:
@@ -112,21 +121,31 @@ def _binary(
     infix: str | None = None,
     precedence: int = 100,
     product: bool = False,
+    linear: bool = False,
 ) -> Operation:
     case = Case("*,*->*", numpy)
     return Operation(
-        name, doc, (case,), gradient, latex, (2, 2), infix, precedence, product=product
+        name,
+        doc,
+        (case,),
+        gradient,
+        latex,
+        (2, 2),
+        infix,
+        precedence,
+        product=product,
+        linear=linear,
     )
 
 
 def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Operation:
-    numpy = f"np.{ufunc}({{0}}, {{1}}).astype(float)"
+    numpy = f"np.{ufunc}({{0}}, {{1}}).astype(dtype)"
     return _binary(name, doc, numpy, _no_gradient(2), "{0} " + latex + " {1}", infix, 5)
 
 
 def _concat_source(shapes: Sequence[Shape]) -> str:
-    operands = ", ".join(f"{{{i}}}" for i in range(len(shapes)))
-    return f"concatenate(({operands},))"
+    operands = (f"{{{i}}}" if s else f"np.expand_dims({{{i}}}, -1)" for i, s in enumerate(shapes))
+    return f"concatenate({', '.join(operands)})"
 
 
 def _part_source(shapes: Sequence[Shape]) -> str:
@@ -149,11 +168,12 @@ def _part_gradient(g: Expression, r: Expression, *arguments: Expression) -> tupl
 def _unpart_source(shapes: Sequence[Shape]) -> str:
     start = sum(prod(s) for s in shapes[3:])
     after = prod(shapes[1]) - start - prod(shapes[2])
-    value = "{0}" if shapes[2] else "{0}[..., None]"
+    value = "{0}" if shapes[2] else "np.expand_dims({0}, -1)"
     return f"pad({value}, {start}, {after})"
 
 
 _MATMUL = (
+    Case("mn,n->m", "np.dot({0}, {1}{out})", fixed=(0, 1)),
     Case("mn,n->m", "np.matmul({1}, {0}.T{out})", fixed=(0,)),
     Case("mn,n->m", "np.matmul({0}, {1}[..., None])[..., 0]"),
     Case("mn,nk->mk", "np.matmul({0}, {1}{out})"),
@@ -173,12 +193,21 @@ _TRANSPOSE = (
 _OUTER = Case(
     "m,n->mn",
     "np.multiply({0}[..., :, None], {1}[..., None, :]{out})",
-    summed="np.tensordot({0}, {1}, axes=({axes}, {axes}))",
+    summed="sum_of_outer({0}, {1})",
 )
 
 _ROWS = (
     # arithmetic
-    _binary("add", "sum", "np.add({0}, {1}{out})", lambda g, r, a, b: (g, g), "{0} + {1}", "+", 10),
+    _binary(
+        "add",
+        "sum",
+        "np.add({0}, {1}{out})",
+        lambda g, r, a, b: (g, g),
+        "{0} + {1}",
+        "+",
+        10,
+        linear=True,
+    ),
     _binary(
         "subtract",
         "difference",
@@ -187,6 +216,7 @@ _ROWS = (
         "{0} - {1}",
         "-",
         10,
+        linear=True,
     ),
     _binary(
         "multiply",
@@ -210,7 +240,7 @@ _ROWS = (
     _binary(
         "power",
         "elementwise power",
-        "np.power({0}, {1}{out})",
+        "{0} ** {1}",
         lambda g, r, a, b: (g * (b * a ** (b - ONE)), g * (r * call("log", a))),
         "{0}^{{1}}",
         "**",
@@ -225,6 +255,7 @@ _ROWS = (
         (1, 1),
         "-",
         30,
+        linear=True,
     ),
     # products of vectors and matrices
     Operation(
@@ -353,7 +384,7 @@ _ROWS = (
     _unary(
         "step",
         "1 where the argument is positive, else 0; its gradient is zero",
-        "np.greater({0}, 0).astype(float)",
+        "np.heaviside({0}, 0{out})",
         _no_gradient(1),
         r"\mathrm{step}({0})",
         ("heaviside",),
@@ -395,7 +426,7 @@ _ROWS = (
         lambda g, r, a: (like(g, a),),
         r"\sum {0}",
         (1, 1),
-        reduces=True,
+        over="{sum}",
     ),
     Operation(
         "mean",
@@ -404,7 +435,7 @@ _ROWS = (
         lambda g, r, a: (like(g, a) / size(a),),
         r"\mathrm{mean}({0})",
         (1, 1),
-        reduces=True,
+        over="{sum} / {count}",
     ),
     Operation(
         "max",
@@ -413,7 +444,7 @@ _ROWS = (
         lambda g, r, a: (g * call("equal", a, r),),
         r"\max({0})",
         (1, 1),
-        reduces=True,
+        over="np.max({0}, axis=0)",
     ),
     Operation(
         "min",
@@ -422,7 +453,7 @@ _ROWS = (
         lambda g, r, a: (g * call("equal", a, r),),
         r"\min({0})",
         (1, 1),
-        reduces=True,
+        over="np.min({0}, axis=0)",
     ),
     Operation(
         "logsumexp",
