@@ -15,11 +15,12 @@ already and whose trailing axes are the value, and `{out}` where a destination m
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 
-from unroll.symbolic.expressions import ONE, ZERO, Call, Expression, call
+from unroll.symbolic.expressions import ONE, ZERO, Call, Constant, Expression, call, rebuild
 
 Shape = tuple[int, ...]
 Gradient = Callable[..., tuple[Expression, ...]]
@@ -172,6 +173,47 @@ def _unpart_source(shapes: Sequence[Shape]) -> str:
     return f"pad({value}, {start}, {after})"
 
 
+def _argument(a: Expression, operation: str) -> Expression | None:
+    """The argument of a call of this operation."""
+    return a.arguments[0] if isinstance(a, Call) and a.operation == operation else None
+
+
+def _simpler_sum(a: Expression, b: Expression) -> Expression | None:
+    if ZERO in (a, b):
+        return b if a == ZERO else a
+    if (minus := _argument(b, "negative")) is not None:
+        return a - minus
+    if (minus := _argument(a, "negative")) is not None:
+        return b - minus
+    return None
+
+
+def _simpler_difference(a: Expression, b: Expression) -> Expression | None:
+    if b == ZERO:
+        return a
+    if a == ZERO:
+        return -b
+    if (minus := _argument(b, "negative")) is not None:
+        return a + minus
+    return None
+
+
+def _simpler_product(a: Expression, b: Expression) -> Expression | None:
+    if ZERO in (a, b):
+        return ZERO
+    if ONE in (a, b):
+        return b if a == ONE else a
+    if (minus := _argument(a, "negative")) is not None:
+        return -(minus * b)
+    if (minus := _argument(b, "negative")) is not None:
+        return -(a * minus)
+    return None
+
+
+def _zero_if_any(*arguments: Expression) -> Expression | None:
+    return ZERO if ZERO in arguments else None
+
+
 _MATMUL = (
     Case("mn,n->m", "np.dot({0}, {1}{out})", fixed=(0, 1)),
     Case("mn,n->m", "np.matmul({1}, {0}.T{out})", fixed=(0,)),
@@ -185,6 +227,7 @@ _MATMUL = (
     Case("*,->*", "", becomes=lambda a, b: a * b),
 )
 _TRANSPOSE = (
+    Case("mn->nm", "{0}.T", fixed=(0,)),
     Case("mn->nm", "{0}.swapaxes(-1, -2)"),
     Case("n->n'", "", becomes=lambda a: a),
     Case("n'->n", "", becomes=lambda a: a),
@@ -216,6 +259,8 @@ _ROWS = (
         "{0} - {1}",
         "-",
         10,
+        value=operator.sub,
+        simpler=_simpler_difference,
         linear=True,
     ),
     _binary(
@@ -227,6 +272,8 @@ _ROWS = (
         "*",
         20,
         product=True,
+        value=operator.mul,
+        simpler=_simpler_product,
     ),
     _binary(
         "divide",
@@ -236,6 +283,7 @@ _ROWS = (
         r"\frac{{0}}{{1}}",
         "/",
         20,
+        simpler=lambda a, b: ZERO if a == ZERO else a if b == ONE else None,
     ),
     _binary(
         "power",
@@ -245,6 +293,7 @@ _ROWS = (
         "{0}^{{1}}",
         "**",
         40,
+        simpler=lambda a, b: ONE if b == ZERO else a if b == ONE else None,
     ),
     Operation(
         "negative",
@@ -255,6 +304,8 @@ _ROWS = (
         (1, 1),
         "-",
         30,
+        value=operator.neg,
+        simpler=lambda a: _argument(a, "negative"),
         linear=True,
     ),
     # products of vectors and matrices
@@ -268,6 +319,7 @@ _ROWS = (
         "@",
         20,
         product=True,
+        simpler=_zero_if_any,
     ),
     Operation(
         "transpose",
@@ -278,6 +330,7 @@ _ROWS = (
         (1, 1),
         ".T",
         50,
+        simpler=lambda a: _argument(a, "transpose") or (a if isinstance(a, Constant) else None),
     ),
     Operation(
         "outer",
@@ -287,6 +340,7 @@ _ROWS = (
         r"{0}\, {1}^{\top}",
         (2, 2),
         product=True,
+        simpler=_zero_if_any,
     ),
     Operation(
         "dot",
@@ -297,6 +351,7 @@ _ROWS = (
         (2, 2),
         product=True,
         aliases=("inner",),
+        simpler=_zero_if_any,
     ),
     Operation(
         "concat",
@@ -426,6 +481,7 @@ _ROWS = (
         lambda g, r, a: (like(g, a),),
         r"\sum {0}",
         (1, 1),
+        simpler=_zero_if_any,
         over="{sum}",
     ),
     Operation(
@@ -540,3 +596,16 @@ def _squared_error(shapes: Sequence[Shape]) -> str:
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
 ALIASES: dict[str, str] = {a: row.name for row in _ROWS for a in row.aliases}
+
+
+def along_axis(node: Expression, length: Expression) -> Expression:
+    """A gradient rule for entries, read for the steps of an axis that is `length` long."""
+
+    def change(part: Expression) -> Expression:
+        if isinstance(part, Call) and part.operation == "like":
+            return part.arguments[0]
+        if isinstance(part, Call) and part.operation == "size":
+            return length
+        return part
+
+    return rebuild(node, change)
