@@ -19,6 +19,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 from unroll.symbolic.expressions import ONE, ZERO, Call, Constant, Expression, call, rebuild
 
@@ -121,22 +122,10 @@ def _binary(
     latex: str,
     infix: str | None = None,
     precedence: int = 100,
-    product: bool = False,
-    linear: bool = False,
+    **columns: Any,
 ) -> Operation:
-    case = Case("*,*->*", numpy)
-    return Operation(
-        name,
-        doc,
-        (case,),
-        gradient,
-        latex,
-        (2, 2),
-        infix,
-        precedence,
-        product=product,
-        linear=linear,
-    )
+    cases = (Case("*,*->*", numpy),)
+    return Operation(name, doc, cases, gradient, latex, (2, 2), infix, precedence, **columns)
 
 
 def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Operation:

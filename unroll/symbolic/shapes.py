@@ -29,8 +29,9 @@ class Oriented:
 
 SCALAR = Oriented(())
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lambda mu nu xi rho sigma "
-    "tau phi varphi chi psi omega".split()
+    {"alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "iota"}
+    | {"kappa", "lambda", "mu", "nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi"}
+    | {"omega"}
 )
 
 
@@ -75,7 +76,9 @@ def apply(case: Case, arguments: Sequence[Oriented]) -> Oriented | None:
         if pattern == "*":
             if argument.shape and star.shape and argument.shape != star.shape:
                 return None
-            star = Oriented(argument.shape or star.shape, argument.row and star in (SCALAR, argument))
+            star = Oriented(
+                argument.shape or star.shape, argument.row and star in (SCALAR, argument)
+            )
             continue
         if len(pattern.rstrip("'")) != len(argument.shape):
             return None
@@ -165,7 +168,8 @@ class Inference:
             return True
         if len(cell.known.shape) != len(shape.shape):
             return False
-        return all([self.unify(a, b) for a, b in zip(cell.known.shape, shape.shape)])
+        agreed = [self.unify(a, b) for a, b in zip(cell.known.shape, shape.shape)]
+        return all(agreed)
 
     # constraints
 
@@ -254,10 +258,9 @@ class Inference:
                 continue
             if len(pattern.rstrip("'")) != len(known.shape):
                 return False
-            argument = cell is not knot.own
-            if argument and len(known.shape) == 1 and _strict(case):
-                if pattern.endswith("'") != known.row:
-                    return False
+            lying = len(known.shape) == 1 and cell is not knot.own and _strict(case)
+            if lying and pattern.endswith("'") != known.row:
+                return False
             for letter, length in zip(pattern, known.shape):
                 if isinstance(length, int) and letters.setdefault(letter, length) != length:
                     return False
@@ -369,9 +372,7 @@ class Inference:
     def is_small(self, node: Expression) -> bool:
         """Whether an expression that scales a vector is likelier a number: α, 1 - α."""
         names = {r.name for r in references_in(node)} & set(self.recurrence.names)
-        return all(
-            self.recurrence.role(n) == PARAMETER and n.split("_")[0] in GREEK for n in names
-        )
+        return all(self.recurrence.role(n) == PARAMETER and n.split("_")[0] in GREEK for n in names)
 
     def free(self) -> Iterator[str]:
         """Lengths that nothing fixes, in the order of the names."""
