@@ -57,6 +57,8 @@ class Operation:
     fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better.
     targets: arguments that may be given as classes (integers) instead of one-hot vectors.
     product: whether it is linear in each argument, so that one can be the weight of the other.
+    value: the result for constants, as a function of numbers.
+    simpler: from the arguments to a simpler expression of the same value, or None.
     linear: whether it is linear in all arguments together, so that a sum passes through it.
     over: source of a reduction over an axis, which leads; `{sum}` stands for the best way to add up
     over it, `{count}` for its length.
