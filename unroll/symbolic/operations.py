@@ -60,6 +60,8 @@ class Operation:
     value: the result for constants, as a function of numbers.
     simpler: from the arguments to a simpler expression of the same value, or None.
     linear: whether it is linear in all arguments together, so that a sum passes through it.
+    value: the result for constants, as a function of numbers.
+    simpler: from the arguments to a simpler expression of the same value, or None.
     over: source of a reduction over an axis, which leads; `{sum}` stands for the best way to add up
     over it, `{count}` for its length.
     """
@@ -79,6 +81,8 @@ class Operation:
     targets: tuple[int, ...] = ()
     product: bool = False
     linear: bool = False
+    value: Callable[..., float] | None = None
+    simpler: Callable[..., Expression | None] | None = None
 
     @property
     def reduces(self) -> bool:
