@@ -55,6 +55,7 @@ class Operation:
     infix, precedence: how the canonical text writes it; a larger precedence binds tighter.
     arity: fewest and most arguments (None: any number).
     fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better.
+    pairwise: the operation that a reduction's name means with two operands: `max(0, v)`.
     targets: arguments that may be given as classes (integers) instead of one-hot vectors.
     product: whether it is linear in each argument, so that one can be the weight of the other.
     value: the result for constants, as a function of numbers.
@@ -79,6 +80,7 @@ class Operation:
     loss: bool = False
     fuses: dict[str, str] = field(default_factory=dict)
     targets: tuple[int, ...] = ()
+    pairwise: str | None = None
     product: bool = False
     linear: bool = False
     value: Callable[..., float] | None = None
@@ -244,6 +246,8 @@ _ROWS = (
         "{0} + {1}",
         "+",
         10,
+        value=operator.add,
+        simpler=_simpler_sum,
         linear=True,
     ),
     _binary(
@@ -495,6 +499,7 @@ _ROWS = (
         lambda g, r, a: (g * call("equal", a, r),),
         r"\max({0})",
         (1, 1),
+        pairwise="maximum",
         over="np.max({0}, axis=0)",
     ),
     Operation(
@@ -504,6 +509,7 @@ _ROWS = (
         lambda g, r, a: (g * call("equal", a, r),),
         r"\min({0})",
         (1, 1),
+        pairwise="minimum",
         over="np.min({0}, axis=0)",
     ),
     Operation(

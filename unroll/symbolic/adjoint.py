@@ -1,0 +1,400 @@
+"""The adjoint: reverse-mode rules applied to the equations, so that the gradient is a recurrence.
+
+For every equation, the gradient of its left side is pushed down its right side by the rules of the
+table; what arrives at a reference `u[t-k]` is a contribution to the gradient of `u`, k steps later.
+Lags turn into leads, contributions add up, and "a reference out of its variable's range is zero"
+is the starting condition of BPTT (Goodfellow, Bengio & Courville 2016, eq. 10.17-10.28).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from graphlib import TopologicalSorter
+
+from unroll.errors import UnrollError
+from unroll.symbolic.expressions import (
+    ONE,
+    ZERO,
+    Call,
+    Expression,
+    Index,
+    Reference,
+    call,
+    rebuild,
+    references,
+    reindex,
+    walk,
+)
+from unroll.symbolic.operations import OPERATIONS, along_axis, like
+from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Equation, Recurrence
+from unroll.symbolic.shapes import Shape, infer, resolve, resolve_expression, shape_of
+from unroll.symbolic.simplification import simplify
+from unroll.symbolic.transformations import fresh, fuse, targets
+
+
+@dataclass(frozen=True)
+class Adjoint:
+    """A recurrence with its gradients.
+
+    recurrence: the forward equations, products told apart, then the gradient equations, in the
+    order in which BPTT needs them; gradients: name -> name of its gradient (`grad_h`);
+    auxiliaries: names of shared factors (`delta_h`), which are neither; shapes: of all names.
+    """
+
+    recurrence: Recurrence
+    gradients: Mapping[str, str]
+    auxiliaries: tuple[str, ...]
+    objective: str
+    shapes: Mapping[str, Shape]
+
+    @property
+    def forward(self) -> tuple[Equation, ...]:
+        """The equations that were differentiated."""
+        new = {*self.gradients.values(), *self.auxiliaries}
+        return tuple(e for e in self.recurrence.equations if e.name not in new)
+
+
+def differentiate(
+    recurrence: Recurrence,
+    of: str | None = None,
+    shapes: Mapping[str, Shape] | None = None,
+) -> Adjoint:
+    """Gradient of an objective by every parameter, input, initial value and variable it depends on.
+
+    of: the objective (default: `Recurrence.objective`); an indexed one stands for its sum.
+    shapes: value shapes by name (default: inferred).
+    Raises UnrollError where there is no objective, or it is no scalar.
+    """
+    objective = recurrence.objective(of)
+    if objective is None:
+        raise UnrollError(
+            "there is nothing to differentiate: the recurrence has no objective",
+            remedy='Add an equation such as J = sum(L[t], t), or name a variable with of="...".',
+        )
+    shapes = dict(infer(recurrence) if shapes is None else shapes)
+    if shapes.get(objective):
+        raise UnrollError(
+            f"the objective {objective} is not a number",
+            remedy="A gradient needs a scalar: sum it, as in J = sum(sum(o[t]), t).",
+        )
+    forward = fuse(resolve(recurrence, shapes))
+    builder = Builder(forward, objective, shapes, set(forward.names))
+    return builder.build()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What arrives at a reference: its gradient along one path, a product with free axis t."""
+
+    reference: Reference
+    gradient: Expression
+    ranged: bool
+
+
+@dataclass
+class Builder:
+    """Collects contributions equation by equation; one instance makes one adjoint."""
+
+    forward: Recurrence
+    objective: str
+    shapes: dict[str, Shape]
+    taken: set[str]
+    contributions: dict[str, list[Expression]] = field(default_factory=dict)
+    auxiliary: list[Equation] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def t(self) -> Index:
+        return Index(self.forward.axes[0].name)
+
+    def build(self) -> Adjoint:
+        order = self.backward_order()
+        for name in order:
+            self.names[name] = self.fresh(f"grad_{name}")
+            self.shapes[self.names[name]] = self.shapes[name]
+        self.contributions[self.objective] = [ONE]
+        for name in order:
+            for equation in self.forward.equations_of(name):
+                self.push(equation)
+        variables = [n for n in order if n in self.forward.defined]
+        leaves = [n for n in order if n not in self.forward.defined]
+        equations = [self.equation(n) for n in variables]
+        equations += self.auxiliary
+        equations += [self.equation(n) for n in leaves]
+        gradients = {n: self.names[n] for n in order}
+        combined = replace(self.forward, equations=self.forward.equations + tuple(equations))
+        auxiliaries = tuple(dict.fromkeys(e.name for e in self.auxiliary))
+        return Adjoint(combined, gradients, auxiliaries, self.objective, self.shapes)
+
+    def backward_order(self) -> list[str]:
+        """Variables the objective depends on, users first; then inputs and parameters."""
+        active = {self.objective}
+        todo = [self.objective]
+        while todo:
+            for equation in self.forward.equations_of(todo.pop()):
+                for r in references(equation.expression):
+                    if r.name in self.forward.names and r.name not in active:
+                        active.add(r.name)
+                        todo.append(r.name)
+        order = [n for n in reversed(self.same_step_order()) if n in active]
+        data = targets(self.forward)
+        leaves = [n for n in self.forward.names if self.forward.role(n) in (INPUT, PARAMETER)]
+        return order + [n for n in leaves if n not in data]
+
+    def same_step_order(self) -> list[str]:
+        """Variables with what they need in the same step before them."""
+        needs = {
+            name: [
+                r.name
+                for e in self.forward.equations_of(name)
+                for r in references(e.expression)
+                if r.name in self.forward.defined and not _lagged(e, r)
+            ]
+            for name in self.forward.defined
+        }
+        return list(TopologicalSorter(needs).static_order())
+
+    def fresh(self, stem: str) -> str:
+        name = fresh(stem, self.taken)
+        self.taken.add(name)
+        return name
+
+    # --- one equation -----------------------------------------------------------
+
+    def push(self, equation: Equation) -> None:
+        """Distribute the gradient of an equation's left side over its right side."""
+        if equation.expression == GIVEN:
+            return
+        equation = self.moving(equation)
+        gradient = Reference(self.names[equation.name], equation.target.indices)
+        start: Expression = gradient
+        settled = equation.name not in self.forward.states
+        if settled and self.contributions.get(equation.name) == [ONE]:
+            start = ONE
+        leaves: list[Leaf] = []
+        self.descend(equation, equation.expression, start, bool(equation.index), leaves)
+        for reference, ranged in dict.fromkeys((x.reference, x.ranged) for x in leaves):
+            parts = [x.gradient for x in leaves if (x.reference, x.ranged) == (reference, ranged)]
+            self.arrive(equation, reference, ranged, _total(parts))
+
+    def moving(self, equation: Equation) -> Equation:
+        """An equation at one point as one over the axis that starts and stops there."""
+        index = equation.index
+        if index is None or index.base == self.t.base:
+            return equation
+
+        def change(node: Expression) -> Expression:
+            if isinstance(node, Reference) and node.indices and node.indices[0].base == index.base:
+                return replace(node, indices=(self.t.shift(node.indices[0].offset - index.offset),))
+            return node
+
+        target = replace(equation.target, indices=(self.t,))
+        expression = rebuild(equation.expression, change)
+        return replace(equation, target=target, expression=expression, start=index, stop=index)
+
+    def descend(
+        self,
+        equation: Equation,
+        node: Expression,
+        gradient: Expression,
+        ranged: bool,
+        leaves: list[Leaf],
+    ) -> None:
+        """Reverse mode inside one expression: each argument gets its share by the table's rule."""
+        if isinstance(node, Reference):
+            if node.name in self.names:
+                leaves.append(Leaf(node, self.shaped(gradient, node), ranged))
+            return
+        if not isinstance(node, Call) or not any(r.name in self.names for r in references(node)):
+            return
+        if node.over is not None and ranged:  # one total for all steps: what they send back adds up
+            gradient = self.share(None, call("sum", gradient, over=self.t.base), equation.name)
+        result: Expression = node
+        if node == equation.expression:
+            result = equation.target
+        row = OPERATIONS.get(node.operation)
+        if row is None:
+            shares = _opaque(node, gradient)
+        else:
+            shares = row.gradient(gradient, result, *node.arguments)
+        for argument, share in zip(node.arguments, shares):
+            if not any(r.name in self.names for r in references(argument)):
+                continue
+            if node.over is not None:
+                share = along_axis(share, Reference(self.forward.axes[0].length))
+            share = self.tidy(self.shaped(share, argument))
+            if share == ZERO:
+                continue
+            inside = ranged or node.over is not None
+            if self.worth_sharing(argument, share):
+                share = self.share(equation if inside else None, share, equation.name)
+            self.descend(equation, argument, share, inside, leaves)
+
+    def shaped(self, gradient: Expression, argument: Expression) -> Expression:
+        """The gradient in the shape of the argument: summed, or repeated, where that broadcast."""
+        if any(isinstance(n, Call) and n.operation not in OPERATIONS for n in _calls(gradient)):
+            return gradient
+        have = shape_of(gradient, self.shapes).shape
+        want = shape_of(argument, self.shapes).shape
+        if have == want or gradient == ZERO:
+            return gradient
+        if not want:
+            return call("sum", gradient)
+        return like(gradient, argument) if not have else gradient
+
+    def tidy(self, node: Expression) -> Expression:
+        """Simplified, products told apart, and written with the variables that are there already."""
+        if all(n.operation in OPERATIONS for n in _calls(node)):
+            node = resolve_expression(node, self.shapes)[0]
+        known: dict[Expression, Expression] = {
+            e.expression: e.target
+            for e in self.forward.equations
+            if isinstance(e.expression, Call) and len(self.forward.equations_of(e.name)) == 1
+        }
+        node = rebuild(node, lambda part: known.get(part, part))
+        return simplify(node)
+
+    def worth_sharing(self, argument: Expression, share: Expression) -> bool:
+        """A factor that several references will need is computed once."""
+        uses = sum(r.name in self.names for r in references(argument))
+        inside = (
+            share.arguments[0] if isinstance(share, Call) and len(share.arguments) == 1 else share
+        )
+        return isinstance(argument, Call) and uses > 1 and isinstance(inside, Call)
+
+    def share(self, equation: Equation | None, value: Expression, name: str) -> Reference:
+        """An auxiliary variable for a factor, over the range of the equation it belongs to."""
+        target = Reference(self.fresh(f"delta_{name}"), (self.t,) if equation else ())
+        self.shapes[target.name] = shape_of(value, self.shapes).shape
+        if equation is None:
+            self.auxiliary.append(Equation(target, value))
+            return target
+        self.auxiliary.append(Equation(target, value, equation.start, equation.stop))
+        for other in self.forward.equations_of(equation.name):
+            if self.overrides(other, equation):
+                index = other.index
+                assert index is not None
+                zero = Equation(replace(target, indices=(index,)), ZERO, other.start, other.stop)
+                self.auxiliary.append(zero)
+        return target
+
+    def overrides(self, other: Equation, equation: Equation) -> bool:
+        """Whether `other` replaces the (general) equation at some step of the axis."""
+        if equation.start is not None or other.index is None or other.index == self.t:
+            return equation.start is None and (other.start or other.stop) is not None
+        return other.index.base != "" or other.index.offset >= 1
+
+    # --- one contribution -------------------------------------------------------
+
+    def arrive(
+        self, equation: Equation, reference: Reference, ranged: bool, gradient: Expression
+    ) -> None:
+        """Add what one equation sends to one reference to the gradient of its name."""
+        terms = self.contributions.setdefault(reference.name, [])
+        index = reference.indices[0] if reference.indices else None
+        if ranged and not self.confined(equation, gradient):
+            gradient = self.share(equation, gradient, equation.name)
+        if index is None:
+            if ranged:
+                gradient = self.gathered(equation, gradient)
+            terms.append(gradient)
+        elif ranged and index.base == self.t.base:
+            if index.offset and not self.safe(gradient):
+                gradient = self.share(equation, gradient, equation.name)
+            terms.append(reindex(gradient, self.t.base, self.t.shift(-index.offset)))
+        else:
+            if ranged:
+                gradient = self.gathered(equation, gradient)
+            pulse = Reference(self.fresh(f"delta_{reference.name}"), (self.t,))
+            self.shapes[pulse.name] = self.shapes[reference.name]
+            self.auxiliary.append(Equation(replace(pulse, indices=(index,)), gradient))
+            terms.append(pulse)
+
+    def gathered(self, equation: Equation, gradient: Expression) -> Expression:
+        """The sum over the equation's range; at one point, just what is there."""
+        if equation.start is not None and equation.start == equation.stop:
+            return reindex(gradient, self.t.base, equation.start)
+        return call("sum", gradient, over=self.t.base)
+
+    def confined(self, equation: Equation, gradient: Expression) -> bool:
+        """Whether a term is zero wherever its equation does not hold, and can be read anywhere."""
+        others = [e for e in self.forward.equations_of(equation.name) if e.span != equation.span]
+        inside = any(self.reaches_into_axis(e) for e in others)
+        if not inside and equation.start is None:
+            return True
+        if not inside and _is_point(equation):
+            return True
+        own = {e.name for e in self.auxiliary if e.start == equation.start}
+        return any(r.name in own for r in references(gradient))
+
+    def reaches_into_axis(self, equation: Equation) -> bool:
+        index = equation.index
+        return index is not None and (index.base != "" or index.offset >= 1)
+
+    def safe(self, gradient: Expression) -> bool:
+        """Whether a term can be shifted: zero times parameters out of range, and nothing else.
+
+        A factor such as 1/x[t+1] would be read out of range, and 0 times infinity is not 0.
+        """
+        moving = [r for r in references(gradient) if r.indices]
+        new = {*self.names.values(), *(e.name for e in self.auxiliary)}
+        return len(moving) <= 1 and all(r.name in new for r in moving)
+
+    # --- one gradient -----------------------------------------------------------
+
+    def equation(self, name: str) -> Equation:
+        """The equation of a gradient: the sum of what arrived, over its variable's range."""
+        value = self.tidy(_total(self.contributions.get(name, [])))
+        gradient = self.names[name]
+        if self.forward.axis_of(name) is None:
+            return Equation(Reference(gradient), value)
+        start, stop = self.domain(name)
+        if start is not None and start == stop:
+            target = Reference(gradient, (start,))
+            return Equation(target, reindex(value, self.t.base, start))
+        return Equation(Reference(gradient, (self.t,)), value, start, stop)
+
+    def domain(self, name: str) -> tuple[Index | None, Index | None]:
+        """From the first to the last index that an equation of the variable defines."""
+        axis = self.forward.axes[0]
+        bounds = [self.forward.range_of(e) for e in self.forward.equations_of(name)]
+        firsts = [b[0] for b in bounds if b] or [axis.first]
+        lasts = [b[1] for b in bounds if b] or [axis.last]
+        start = min(firsts, key=lambda i: (i.base != "", i.offset))
+        stop = max(lasts, key=lambda i: (i.base != "", i.offset))
+        whole = (start, stop) == (axis.first, axis.last)
+        return (None, None) if whole else (start, stop)
+
+
+def _lagged(equation: Equation, reference: Reference) -> bool:
+    """Whether a reference reaches to another step than its equation's."""
+    if equation.index is None or not reference.indices:
+        return False
+    index = reference.indices[0]
+    return index.base != equation.index.base or index.offset != equation.index.offset
+
+
+def _is_point(equation: Equation) -> bool:
+    return equation.start is not None and equation.start == equation.stop
+
+
+def _calls(node: Expression) -> list[Call]:
+    return [n for n in walk(node) if isinstance(n, Call)]
+
+
+def _total(terms: list[Expression]) -> Expression:
+    if not terms:
+        return ZERO
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    return total
+
+
+def _opaque(node: Call, gradient: Expression) -> tuple[Expression, ...]:
+    """Shares of an opaque function: the transposed Jacobian by each argument, in name only."""
+    return tuple(
+        Call(f"D{i}_{node.operation}", node.arguments).T @ gradient
+        for i in range(1, len(node.arguments) + 1)
+    )

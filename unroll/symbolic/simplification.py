@@ -1,0 +1,26 @@
+"""Simplification by the table: constants folded, zeros and ones dropped, double signs undone."""
+
+from __future__ import annotations
+
+from unroll.symbolic.expressions import Call, Constant, Expression, rebuild
+from unroll.symbolic.operations import OPERATIONS
+
+
+def simplify(node: Expression) -> Expression:
+    """An expression of the same value that is no longer than the given one."""
+    return rebuild(node, _simpler)
+
+
+def _simpler(node: Expression) -> Expression:
+    while isinstance(node, Call) and (row := OPERATIONS.get(node.operation)) is not None:
+        constants = [a.value for a in node.arguments if isinstance(a, Constant)]
+        if row.value is not None and len(constants) == len(node.arguments):
+            return Constant(row.value(*constants))
+        simpler = row.simpler(*node.arguments) if row.simpler else None
+        if simpler is None:
+            break
+        if isinstance(simpler, Call):  # what a rule builds is new and may be simplified further
+            arguments = tuple(_simpler(a) for a in simpler.arguments)
+            simpler = Call(simpler.operation, arguments, simpler.over)
+        node = simpler
+    return node

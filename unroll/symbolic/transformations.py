@@ -1,0 +1,261 @@
+"""Recurrence to recurrence: hide variables, show every operation, give functions a definition."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from unroll.errors import UnrollError, nearest
+from unroll.symbolic.expressions import (
+    Call,
+    Expression,
+    Index,
+    Reference,
+    rebuild,
+    references,
+    reindex,
+    substitute,
+    walk,
+)
+from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.recurrence import GIVEN, OPERATION, Equation, Recurrence
+
+R = TypeVar("R", bound=Recurrence)  # a transformation keeps the class of what it is given
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A definition of an opaque function, `f(s, x) = tanh(W @ s + U @ x)`."""
+
+    name: str
+    parameters: tuple[str, ...]
+    expression: Expression
+
+
+def fresh(stem: str, taken: Collection[str]) -> str:
+    """`stem`, or with a number behind it where that name is taken."""
+    if stem not in taken:
+        return stem
+    return next(n for i in range(2, len(taken) + 3) if (n := f"{stem}_{i}") not in taken)
+
+
+def inline(recurrence: R, name: str) -> R:
+    """The recurrence without the variable `name`, its definition put where it was used.
+
+    Raises UnrollError for what is no variable, and for a variable that other steps need (a state)
+    or that several equations define: it cannot go without changing the values.
+    """
+    equation = _only_equation(recurrence, name)
+    target = equation.index
+    for user in recurrence.equations:
+        for r in references(user.expression):
+            if r.name == name and not _same_step(recurrence, user, r, equation):
+                raise recurrence.error(
+                    f"{name} cannot be hidden: the equation of {user.target} needs {r}",
+                    user,
+                    "A variable that other steps need is a state; hide one that is used in its "
+                    "own step only.",
+                )
+
+    def definition(r: Reference) -> Expression | None:
+        if r.name != name:
+            return None
+        if target is None or not target.base or target.base != recurrence.axes[0].name:
+            return equation.expression
+        return reindex(equation.expression, target.base, r.indices[0])
+
+    equations = tuple(
+        replace(e, expression=substitute(e.expression, definition))
+        for e in recurrence.equations
+        if e.name != name
+    )
+    return replace(recurrence, equations=equations)
+
+
+def _only_equation(recurrence: Recurrence, name: str) -> Equation:
+    equations = recurrence.equations_of(name)
+    if not equations:
+        known = nearest(name, recurrence.defined)
+        raise UnrollError(
+            f"there is no variable {name!r}" + (f"; did you mean {known!r}?" if known else ""),
+            remedy=f"The variables are: {', '.join(recurrence.defined)}.",
+        )
+    if len(equations) > 1:
+        raise recurrence.error(
+            f"{name} cannot be hidden: {len(equations)} equations define it", equations[1]
+        )
+    return equations[0]
+
+
+def _same_step(
+    recurrence: Recurrence, user: Equation, reference: Reference, definition: Equation
+) -> bool:
+    if definition.index is None or recurrence.range_of(user) is None:
+        return True
+    index = reference.indices[0]
+    if definition.index.base == recurrence.axes[0].name:
+        bound = any(
+            isinstance(n, Call) and n.over is not None and reference in n.arguments
+            for n in walk(user.expression)
+        )
+        return bound or index == user.index
+    return index == definition.index
+
+
+def hide(recurrence: R, names: Iterable[str]) -> R:
+    """Without the variables `names`: inlined where something uses them, dropped where nothing does.
+
+    Raises UnrollError as `inline` does.
+    """
+    for name in names:
+        used = any(
+            r.name == name
+            for e in recurrence.equations
+            for r in references(e.expression)
+            if e.name != name
+        )
+        if used:
+            recurrence = inline(recurrence, name)
+        elif not recurrence.equations_of(name):
+            _only_equation(recurrence, name)
+        else:
+            kept = tuple(e for e in recurrence.equations if e.name != name)
+            if not kept:
+                raise UnrollError(f"hiding {name} would leave nothing to show")
+            recurrence = replace(recurrence, equations=kept)
+    return recurrence
+
+
+def expand(recurrence: R) -> R:
+    """One operation an equation: every intermediate result becomes a variable, `h_1[t]`, ..."""
+    taken = set(recurrence.names)
+    equations: list[Equation] = []
+    roles = list(recurrence.overrides)
+    for equation in recurrence.equations:
+        if not isinstance(equation.expression, Call):
+            equations.append(equation)
+            continue
+        call = equation.expression
+        arguments = []
+        for argument in call.arguments:
+            pieces, reference = _name_parts(argument, equation, taken, call.over is not None)
+            equations += pieces
+            roles += [(p.name, OPERATION) for p in pieces]
+            arguments.append(reference)
+        equations.append(replace(equation, expression=replace(call, arguments=tuple(arguments))))
+    return replace(recurrence, equations=tuple(equations), overrides=tuple(roles))
+
+
+def _name_parts(
+    node: Expression, equation: Equation, taken: set[str], bound: bool
+) -> tuple[list[Equation], Expression]:
+    """Equations for all calls inside a part of an equation, and the reference to its result."""
+    if not isinstance(node, Call) or node == GIVEN or bound:
+        return [], node
+    found: list[Equation] = []
+    arguments = []
+    for argument in node.arguments:
+        pieces, reference = _name_parts(argument, equation, taken, node.over is not None)
+        found += pieces
+        arguments.append(reference)
+    name = next(n for i in range(1, len(taken) + 2) if (n := f"{equation.name}_{i}") not in taken)
+    taken.add(name)
+    target = Reference(name, equation.target.indices)
+    expression = replace(node, arguments=tuple(arguments))
+    found.append(Equation(target, expression, equation.start, equation.stop, equation.span))
+    return found, target
+
+
+def bind(recurrence: R, functions: Iterable[Function]) -> R:
+    """The recurrence with opaque functions replaced by their definitions.
+
+    Raises UnrollError for a function that is not called, or called with another number of arguments.
+    """
+    for function in functions:
+        if function.name not in recurrence.functions:
+            known = ", ".join(recurrence.functions) or "none"
+            raise UnrollError(
+                f"the recurrence has no opaque function {function.name!r}",
+                remedy=f"Its opaque functions are: {known}.",
+            )
+        equations = tuple(
+            replace(e, expression=_bound(recurrence, e.expression, function))
+            for e in recurrence.equations
+        )
+        recurrence = replace(recurrence, equations=equations)
+    return recurrence
+
+
+def _bound(recurrence: Recurrence, node: Expression, function: Function) -> Expression:
+    def change(part: Expression) -> Expression:
+        if not isinstance(part, Call) or part.operation != function.name:
+            return part
+        if len(part.arguments) != len(function.parameters):
+            raise recurrence.error(
+                f"{function.name} is called with {len(part.arguments)} arguments, "
+                f"but its definition has {len(function.parameters)}",
+                part,
+                f"Define it as {function.name}({', '.join('abcdefgh'[: len(part.arguments)])}).",
+            )
+        values = dict(zip(function.parameters, part.arguments))
+        return substitute(function.expression, lambda r: values.get(str(r)))
+
+    return rebuild(node, change)
+
+
+def give(recurrence: R, name: str, at: int = 0) -> R:
+    """The recurrence with `name[at] = given`: an initial value that comes with the data."""
+    indices = (Index("", at),)
+    return replace(
+        recurrence, equations=(*recurrence.equations, Equation(Reference(name, indices), GIVEN))
+    )
+
+
+def fuse(recurrence: R) -> R:
+    """Pairs that the table computes better together: cross_entropy(softmax(o), y), by log-sum-exp.
+
+    The inner operation is found through the variable that it defines, too.
+    """
+    definitions = {
+        e.target: e.expression
+        for e in recurrence.equations
+        if len(recurrence.equations_of(e.name)) == 1
+    }
+
+    def change(node: Expression) -> Expression:
+        row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+        if row is None or not row.fuses:
+            return node
+        assert isinstance(node, Call)
+        first = node.arguments[0]
+        inner = definitions.get(first, first) if isinstance(first, Reference) else first
+        fused = row.fuses.get(inner.operation) if isinstance(inner, Call) else None
+        if fused is None:
+            return node
+        assert isinstance(inner, Call)
+        return replace(node, operation=fused, arguments=inner.arguments + node.arguments[1:])
+
+    equations = tuple(
+        replace(e, expression=rebuild(e.expression, change)) for e in recurrence.equations
+    )
+    return replace(recurrence, equations=equations)
+
+
+def targets(recurrence: Recurrence) -> frozenset[str]:
+    """Inputs that are nothing but targets of a loss: data that may be classes, without gradient."""
+    as_target: set[str] = set()
+    otherwise: set[str] = set()
+    for equation in recurrence.equations:
+        for name, is_target in _target_uses(equation.expression):
+            (as_target if is_target else otherwise).add(name)
+    return frozenset((as_target - otherwise) & set(recurrence.inputs))
+
+
+def _target_uses(node: Expression, is_target: bool = False) -> Iterator[tuple[str, bool]]:
+    if isinstance(node, Reference):
+        yield node.name, is_target
+    elif isinstance(node, Call):
+        row = OPERATIONS.get(node.operation)
+        for position, argument in enumerate(node.arguments):
+            yield from _target_uses(argument, row is not None and position in row.targets)
