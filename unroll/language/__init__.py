@@ -1,1 +1,1 @@
-"""Text to recurrence and back."""
+"""Text to recurrence and back: notation, grammar, parser, printer, LaTeX."""

@@ -106,6 +106,15 @@ class Call(Operators):
     span: Span | None = field(default=None, compare=False, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The definition of an opaque function: `name(*parameters) = expression`."""
+
+    name: str
+    parameters: tuple[str, ...]
+    expression: Expression
+
+
 Expression = Union[Constant, Reference, Call]
 Operand = Union[Operators, float, int]
 

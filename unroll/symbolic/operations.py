@@ -596,6 +596,7 @@ def _squared_error(shapes: Sequence[Shape]) -> str:
 
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
+LIKE = OPERATIONS["like"]
 ALIASES: dict[str, str] = {a: row.name for row in _ROWS for a in row.aliases}
 
 

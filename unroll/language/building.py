@@ -1,0 +1,225 @@
+"""What the grammar's rules make: called bottom up as the parser reduces, so nothing recurses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from unroll.errors import Span, UnrollError
+from unroll.language.products import Product, matrix, merge, norm
+from unroll.symbolic.expressions import Call, Constant, Expression, Reference
+from unroll.symbolic.operations import ALIASES, OPERATIONS
+from unroll.symbolic.recurrence import GIVEN
+
+INFIX = {row.infix: name for name, row in OPERATIONS.items() if row.infix and row.arity == (2, 2)}
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One condition on an axis letter: `letter sign value`."""
+
+    letter: Reference
+    sign: str
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """`target = expression`, where all the bounds hold."""
+
+    target: Reference
+    expression: Expression
+    bounds: tuple[Bound, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """`axis = first..last`."""
+
+    axis: Reference
+    first: Expression
+    last: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionDefinition:
+    """`name(arguments) = expression`."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+    expression: Expression
+    span: Span | None
+
+
+class Building:
+    """One method for each rule of the grammar; each gets the children, tokens included."""
+
+    # --- statements -----------------------------------------------------------------
+
+    def equation(self, children: Sequence[Any]) -> Definition:
+        target, _, value, *bounds = children
+        return Definition(target.value, plain(value), bounds[0] if bounds and bounds[0] else ())
+
+    def function_definition(self, children: Sequence[Any]) -> FunctionDefinition:
+        name, _, arguments, _, _, value = children
+        return FunctionDefinition(name.value, tuple(arguments), plain(value), name.span)
+
+    def axis(self, children: Sequence[Any]) -> Declaration:
+        name, _, first, _, last = children
+        return Declaration(name.value, plain(first), plain(last))
+
+    def from_to(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        _, name, _, first, _, last = children
+        return Bound(name.value, ">=", plain(first)), Bound(name.value, "<=", plain(last))
+
+    def only(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        _, name, _, value = children
+        return (Bound(name.value, "==", plain(value)),)
+
+    def bounded(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        _, name, sign, value = children
+        return (Bound(name.value, sign.value, plain(value)),)
+
+    def between(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        _, first, low, name, high, last = children
+        turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(low.value, low.value)
+        return (
+            Bound(name.value, turned, plain(first)),
+            Bound(name.value, high.value, plain(last)),
+        )
+
+    def whole(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        return (Bound(children[1].value, "", Constant(0)),)
+
+    # --- operators ------------------------------------------------------------------
+
+    def infix(self, children: Sequence[Any]) -> Expression:
+        left, sign, right = children
+        name = INFIX[sign.value]
+        if name == INFIX["/"] and isinstance(right, Product):
+            return _quotient(plain(left), right)
+        left, right = plain(left), plain(right)
+        if name == INFIX["**"]:
+            left, right = _power(left, right)
+        return Call(name, (left, right), span=merge(left.span, right.span))
+
+    comparison = infix
+
+    def outer(self, children: Sequence[Any]) -> Expression:
+        left, right = plain(children[0]), plain(children[2])
+        return Call("outer", (left, right), span=merge(left.span, right.span))
+
+    def negative(self, children: Sequence[Any]) -> Expression:
+        value = plain(children[1])
+        span = merge(children[0].span, value.span)
+        if isinstance(value, Constant):
+            return Constant(-value.value, span)
+        return Call("negative", (value,), span=span)
+
+    def positive(self, children: Sequence[Any]) -> Expression:
+        return plain(children[1])
+
+    def side_by_side(self, children: Sequence[Any]) -> Product:
+        left, factor = children[0], plain(children[-1])
+        if not isinstance(left, Product):
+            left = Product((left,), (False,))
+        return Product((*left.factors, factor), (*left.signs, len(children) == 3))
+
+    def postfix(self, children: Sequence[Any]) -> Expression:
+        value = plain(children[0])
+        return Call("transpose", (value,), span=merge(value.span, children[1].span))
+
+    # --- atoms ----------------------------------------------------------------------
+
+    def value(self, children: Sequence[Any]) -> Expression:
+        value: Expression = children[0].value
+        if value == Reference(GIVEN.operation):
+            return replace(GIVEN, span=value.span)
+        return value
+
+    def bracket(self, children: Sequence[Any]) -> Expression:
+        return plain(children[1])
+
+    def concatenation(self, children: Sequence[Any]) -> Expression:
+        elements = children[1]
+        if len(elements) == 1:
+            return plain(elements[0])
+        return Call("concat", tuple(elements), span=merge(children[0].span, children[2].span))
+
+    def size(self, children: Sequence[Any]) -> Expression:
+        return Call("abs", (plain(children[1]),), span=merge(children[0].span, children[2].span))
+
+    def norm(self, children: Sequence[Any]) -> Expression:
+        span = merge(children[0].span, children[2].span)
+        return replace(norm(plain(children[1])), span=span)  # type: ignore[type-var]
+
+    # --- functions ------------------------------------------------------------------
+
+    def call(self, children: Sequence[Any]) -> Expression:
+        name, _, arguments, end = children
+        return _called(name.value, tuple(arguments), merge(name.span, end.span))
+
+    def prefix(self, children: Sequence[Any]) -> Expression:
+        name, *sign, value = children
+        argument = plain(value)
+        if sign:
+            argument = self.negative((sign[0], argument))
+        return _called(name.value, (argument,), merge(name.span, argument.span))
+
+    def sum_sign(self, children: Sequence[Any]) -> Expression:
+        sign, body = children[0], plain(children[1])
+        return Call("sum", (body,), over=sign.value or None, span=merge(sign.span, body.span))
+
+    def arguments(self, children: Sequence[Any]) -> list[Expression]:
+        return [plain(c) for c in children if not _is_comma(c)]
+
+    elements = arguments
+
+
+def plain(value: Any) -> Expression:
+    """An expression; factors side by side become their product."""
+    result: Expression = value.fold() if isinstance(value, Product) else value
+    return result
+
+
+def _is_comma(child: Any) -> bool:
+    return getattr(child, "type", None) == "COMMA"
+
+
+def _called(name: str, arguments: tuple[Expression, ...], span: Span | None) -> Expression:
+    name = ALIASES.get(name, name)
+    row = OPERATIONS.get(name)
+    if row is None:
+        return GIVEN if name == GIVEN.operation else Call(name, arguments, span=span)
+    if len(arguments) == 2 and row.reduces:
+        axis = arguments[1]
+        if isinstance(axis, Reference) and not axis.indices and len(axis.name) == 1:
+            return Call(name, arguments[:1], axis.name, span)
+        if row.pairwise is not None:
+            name = row.pairwise
+    return Call(name, arguments, span=span)
+
+
+def _quotient(left: Expression, right: Product) -> Expression:
+    """`1/2 x` is half of x; `a / b c` could be either."""
+    first = right.factors[0]
+    if isinstance(left, Constant) and isinstance(first, Constant):
+        half = Call("divide", (left, first), span=merge(left.span, first.span))
+        return right.fold(half)
+    raise UnrollError(
+        "it is open how far this division goes",
+        remedy="Write a / (b * c), or (a / b) * c.",
+        span=merge(left.span, right.factors[-1].span),
+    )
+
+
+def _power(base: Expression, exponent: Expression) -> tuple[Expression, Expression]:
+    inverse = isinstance(exponent, Constant) and exponent.value == -1
+    if inverse and matrix(base):
+        raise UnrollError(
+            "the inverse of a matrix cannot be computed so far",
+            remedy="Give the inverse as a parameter of its own, as in A_inv @ x[t].",
+            span=merge(base.span, exponent.span),
+        )
+    return base, exponent

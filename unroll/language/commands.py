@@ -1,0 +1,291 @@
+"""LaTeX to plain marks: decoration goes, commands become the names and signs they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from unroll.errors import nearest
+from unroll.language.scanner import (
+    COMMAND,
+    DEEPEST,
+    GREEK,
+    MARK,
+    NAME,
+    NEWLINE,
+    NUMBER,
+    QUAD,
+    Lines,
+    Token,
+)
+from unroll.symbolic.operations import ALIASES, OPERATIONS
+
+OPENING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
+CLOSING = {closing: opening for opening, closing in OPENING.items()}
+
+_SIGNS = {
+    "cdot": "·", "times": "·", "odot": "*", "circ": "*", "ast": "*", "star": "*", "otimes": "⊗",
+    "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=",
+    "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "div": "/",
+    "leftarrow": "=", "gets": "=", "doteq": "=", "triangleq": "=", "equiv": "=", "coloneqq": "=",
+    "langle": "⟨", "rangle": "⟩", "lbrace": "(", "rbrace": ")", "{": "(", "}": ")",
+    "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
+    "|": "‖", "Vert": "‖", "lVert": "‖", "rVert": "‖",
+    "dots": "…", "ldots": "…", "cdots": "…", "dotsc": "…", "dotsb": "…", "vdots": "…",
+    "top": "⊤", "intercal": "⊤", "prime": "'", "sum": "∑", "lbrack": "[", "rbrack": "]",
+}  # fmt: skip
+_NAMES = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varsigma": "sigma",
+          "varrho": "rho", "ell": "ell", "forall": "for", "lg": "log", "lambda": "lambda"}  # fmt: skip
+_FUNCTIONS = frozenset({*OPERATIONS, *ALIASES}) - {"like", "size", "part", "unpart"}
+_NAMES |= {name: name for name in (*GREEK, *sorted(_FUNCTIONS))}
+_ACCENTS = {
+    "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar",
+    "overline": "bar", "dot": "dot", "ddot": "ddot", "check": "check", "breve": "breve", "vec": "",
+    "overrightarrow": "fwd", "overleftarrow": "bwd",
+}  # fmt: skip
+_BOLD = frozenset({"mathbf", "boldsymbol", "bm", "textbf", "bf"})
+_STYLES = _BOLD | {
+    "mathrm", "text", "operatorname", "operatorname*", "mathit", "mathsf", "mathcal", "mathbb",
+    "mathtt", "textrm", "textit", "textsf", "rm", "it", "mathop", "mathscr",
+}  # fmt: skip
+_SILENT = frozenset({
+    "left", "right", "displaystyle", "textstyle", "nonumber", "notag", "limits", "nolimits",
+    *(size + side for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")),
+    ",", "!", ";", ":", " ", ">", "/", "\n", "hfill", "centering", "noindent",
+})  # fmt: skip
+_WITH_LABEL = frozenset({"tag", "label", "tag*", "hspace", "vspace", "phantom"})
+_FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
+_ENVIRONMENTS = frozenset({
+    "aligned", "align", "alignat", "gather", "gathered", "split", "equation", "multline",
+    "eqnarray", "math", "displaymath",
+})  # fmt: skip
+_COLUMNS = frozenset({"pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"})
+
+
+def plain(tokens: Sequence[Token], lines: Lines) -> list[Token]:
+    """The tokens without LaTeX. Raises UnrollError on a command that is no mathematics."""
+    check_brackets(tokens, lines)
+    return _Reading(tokens, lines).read()
+
+
+def check_brackets(tokens: Sequence[Token], lines: Lines) -> None:
+    """Refuse braces that do not match, and nesting that is too deep."""
+    braces: list[Token] = []
+    depth = 0
+    for token in tokens:
+        if token.kind != MARK:
+            continue
+        if token.text in OPENING:
+            depth += 1
+        elif token.text in CLOSING:
+            depth -= 1
+        if depth > DEEPEST:
+            raise lines.error(
+                f"the brackets are nested deeper than {DEEPEST}",
+                token,
+                "Give a part of the formula a name in an equation of its own.",
+            )
+        if token.text == "{":
+            braces.append(token)
+        elif token.text == "}":
+            if not braces:
+                raise lines.error("this } closes nothing", token, "Delete it, or open a { before.")
+            braces.pop()
+    if braces:
+        raise lines.error("this { is never closed", braces[-1], "Add the } that belongs to it.")
+
+
+def group(tokens: Sequence[Token], at: int) -> int:
+    """The position after the group (bracketed, or one token) that starts at `at`."""
+    if at >= len(tokens):
+        return at
+    opening = tokens[at].text if tokens[at].kind == MARK else ""
+    if opening not in OPENING:
+        return at + 1
+    depth = 0
+    for position in range(at, len(tokens)):
+        if tokens[position].kind != MARK:
+            continue
+        if tokens[position].text == opening:
+            depth += 1
+        elif tokens[position].text == OPENING[opening]:
+            depth -= 1
+            if depth == 0:
+                return position + 1
+    return len(tokens)
+
+
+class _Reading:
+    """One pass over a list of tokens; groups that a command takes are read by another."""
+
+    def __init__(self, tokens: Sequence[Token], lines: Lines) -> None:
+        self.tokens = tokens
+        self.lines = lines
+        self.at = 0
+        self.out: list[Token] = []
+
+    def read(self) -> list[Token]:
+        while self.at < len(self.tokens):
+            token = self.tokens[self.at]
+            self.at += 1
+            if token.kind == COMMAND:
+                self.command(token, token.text[1:])
+            elif token.kind != MARK or token.text not in ("$", "~"):
+                self.out.append(token)
+        return self.out
+
+    def group(self) -> list[Token]:
+        """The next group, without its braces and without LaTeX."""
+        while self.at < len(self.tokens) and self.tokens[self.at].kind == NEWLINE:
+            self.at += 1
+        start, self.at = self.at, group(self.tokens, self.at)
+        inner = self.tokens[start : self.at]
+        if inner and inner[0].kind == NUMBER and len(inner[0].text) > 1 and inner[0].text.isdigit():
+            self.at -= 1  # \frac12 takes one digit at a time
+            digit = inner[0]
+            rest = replace(digit, text=digit.text[1:], start=digit.start + 1)
+            self.tokens = [*self.tokens[:start], rest, *self.tokens[start + 1 :]]
+            return [replace(digit, text=digit.text[0], stop=digit.start + 1)]
+        if inner and inner[0].text == "{":
+            inner = inner[1:-1]
+        elif inner and inner[0].kind == COMMAND:  # \hat\mathbf{y}
+            end = self.at
+            while end < len(self.tokens) and self.tokens[end].text == "{":
+                end = group(self.tokens, end)
+            inner, self.at = self.tokens[start:end], end
+        return _Reading(inner, self.lines).read()
+
+    def command(self, token: Token, name: str) -> None:
+        mark = _SIGNS.get(name)
+        if mark is not None:
+            self.out.append(token.like(MARK, mark, token.glued))
+        elif name in _SILENT:
+            if name in ("left", "right") and self._next() == ".":
+                self.at += 1
+        elif name in _NAMES:
+            self.out.append(replace(token.like(NAME, _NAMES[name], token.glued), whole=True))
+        elif name in _ACCENTS:
+            self.accent(token, _ACCENTS[name])
+        elif name in _STYLES:
+            inner = self.group()
+            bold = name in _BOLD
+            self.out += [replace(t, whole=t.kind == NAME or t.whole, bold=bold) for t in inner]
+        elif name in _WITH_LABEL:
+            self.group()
+        elif name in _FRACTIONS:
+            self.fraction(token)
+        elif name == "sqrt":
+            self.root(token)
+        elif name in ("underbrace", "overbrace"):
+            self.out += self.bracketed(token, "{", self.group(), "}")
+            if self._next() in ("_", "^"):
+                self.at += 1
+                self.group()
+        elif name in ("quad", "qquad", "newline", "\\", "par", "hline"):
+            kind = QUAD if "quad" in name else NEWLINE
+            self.out.append(token.like(kind, name))
+            if name == "\\" and self._next() == "[" and self._is_length():
+                self.at = group(self.tokens, self.at)
+        elif name in ("begin", "end"):
+            self.environment(token, name)
+        elif name not in ("[", "]", "(", ")"):  # \[ … \] and \( … \) are decoration
+            self.unknown(token)
+
+    def _next(self) -> str:
+        return self.tokens[self.at].text if self.at < len(self.tokens) else ""
+
+    def _is_length(self) -> bool:
+        inner = self.tokens[self.at + 1 : group(self.tokens, self.at) - 1]
+        return len(inner) == 2 and inner[0].kind == NUMBER and inner[1].text in ("pt", "em", "ex")
+
+    def bracketed(
+        self, token: Token, opening: str, inner: Sequence[Token], closing: str
+    ) -> list[Token]:
+        end = inner[-1] if inner else token
+        return [
+            token.like(MARK, opening, token.glued),
+            *inner,
+            replace(end.like(MARK, closing, True), start=end.stop - 1),
+        ]
+
+    def accent(self, token: Token, accent: str) -> None:
+        """An accent is part of the name; `\\hat{h_t}` is `\\hat{h}_t`."""
+        inner = self.group()
+        if not inner or inner[0].kind != NAME:
+            raise self.lines.error(
+                f"the accent {token.text} stands on something that is no name",
+                token,
+                f"Put it on one letter, as in {token.text}{{y}}.",
+            )
+        first = inner[0]
+        name = replace(first, text=first.text + accent, start=token.start, glued=token.glued)
+        self.out += [replace(name, whole=True), *inner[1:]]
+
+    def fraction(self, token: Token) -> None:
+        above, below = self.group(), self.group()
+        if not above or not below:
+            raise self.lines.error(
+                f"{token.text} needs two parts", token, r"Write \frac{a}{b}, or a / b."
+            )
+        for part in (above, below):
+            if part[0].text in ("partial", "∂"):
+                self.unknown(part[0])
+        slash = token.like(MARK, "/")
+        parts = [
+            *self.bracketed(token, "{", above, "}"),
+            slash,
+            *self.bracketed(token, "{", below, "}"),
+        ]
+        self.out += self.bracketed(token, "{", parts, "}")
+
+    def root(self, token: Token) -> None:
+        if self._next() == "[":
+            raise self.lines.error(
+                "only square roots are read", token, "Write another root as a power: x ** (1/3)."
+            )
+        self.out.append(replace(token.like(NAME, "sqrt", token.glued), whole=True))
+        self.out += self.bracketed(token, "(", self.group(), ")")
+
+    def environment(self, token: Token, kind: str) -> None:
+        name = "".join(t.text for t in self.group()).rstrip("*")
+        if name in _ENVIRONMENTS:
+            self.out.append(token.like(NEWLINE, name))
+        elif name == "cases":
+            self.out.append(token.like(MARK, "cases{" if kind == "begin" else "}cases"))
+        elif name in _COLUMNS and kind == "begin":
+            self.columns(token, name)
+        else:
+            raise self.lines.error(
+                f"the environment {name!r} is not mathematics that is read here",
+                token,
+                "Write one equation a line.",
+            )
+
+    def columns(self, token: Token, name: str) -> None:
+        """A column of blocks is a concatenation."""
+        depth, end = 0, self.at
+        while end < len(self.tokens):
+            text = self.tokens[end].text
+            depth += (text == r"\begin") - (text == r"\end")
+            if depth < 0:
+                break
+            end += 1
+        inner = _Reading(self.tokens[self.at : end], self.lines).read()
+        self.at = end + 1 if end < len(self.tokens) else end
+        self.group()
+        while inner and inner[-1].kind == NEWLINE:
+            inner.pop()
+        cells = [t.like(MARK, ";") if t.kind == NEWLINE and t.text == "\\" else t for t in inner]
+        cells = [t for t in cells if t.kind != NEWLINE]
+        self.out += self.bracketed(token, "[", cells, "]")
+
+    def unknown(self, token: Token) -> None:
+        if token.text in (r"\partial", r"\nabla", "partial", "∂"):
+            raise self.lines.error(
+                "a derivative stands in the equation",
+                token,
+                "Write the forward equations only: the derivatives are derived from them.",
+            )
+        known = nearest(token.text[1:], {*_NAMES, *_SIGNS, *_ACCENTS, *_FRACTIONS, "sqrt"})
+        remedy = f"Did you mean \\{known}?" if known else "Write it in plain text, or leave it out."
+        raise self.lines.error(f"the command {token.text} is not known here", token, remedy)

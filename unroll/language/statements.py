@@ -1,0 +1,243 @@
+"""One list of tokens to one list per equation, with `for` before what says where it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unroll.language.commands import CLOSING, OPENING
+from unroll.language.scanner import MARK, NAME, NEWLINE, NUMBER, QUAD, Lines, Token
+
+FOR = "for"  # kind of the token before a range
+_RANGE_WORDS = frozenset({"for", "if", "when", "where"})
+_FILLERS = frozenset({"all", "each", "every", "any", "steps"})
+_OTHERWISE = frozenset({"otherwise", "else"})
+_COMPARISONS = frozenset({"<", "<=", ">", ">=", "!="})
+_INFIX = frozenset({"=", "+", "-", "*", "·", "/", "@", "⊗", ",", *_COMPARISONS})
+
+Tokens = list[Token]
+
+
+def statements(tokens: Sequence[Token], lines: Lines) -> list[Tokens]:
+    """The equations, one list of tokens each."""
+    found: list[Tokens] = []
+    for line in _hard_lines(tokens, lines):
+        for equation in _equations(line):
+            found += _cases(_trimmed(equation), lines)
+    return [s for s in found if s]
+
+
+def split(tokens: Sequence[Token], marks: frozenset[str]) -> list[Tokens]:
+    """Parts between marks that stand in no bracket; each part begins with its mark but the first."""
+    parts: list[Tokens] = [[]]
+    depth = 0
+    for token in tokens:
+        if token.kind == MARK:
+            depth += _step(token.text)
+        if depth == 0 and (token.text if token.kind == MARK else token.kind) in marks:
+            parts.append([])
+        parts[-1].append(token)
+    return parts
+
+
+def _step(mark: str) -> int:
+    if mark in OPENING or mark == "cases{":
+        return 1
+    return -1 if mark in CLOSING or mark == "}cases" else 0
+
+
+def _hard_lines(tokens: Sequence[Token], lines: Lines) -> list[Tokens]:
+    """Split at line ends and `;`, but not inside brackets or after an operator."""
+    found: list[Tokens] = [[]]
+    open_brackets: Tokens = []
+    for at, token in enumerate(tokens):
+        if token.kind == MARK and token.text == "&" and not open_brackets:
+            continue
+        if token.kind == MARK and _step(token.text) > 0:
+            open_brackets.append(token)
+        elif token.kind == MARK and _step(token.text) < 0 and token.text != "⟩":
+            if not open_brackets:
+                raise lines.error(
+                    f"this {token.text} closes nothing", token, "Delete it, or open one before it."
+                )
+            opening = open_brackets.pop().text
+            if opening != "cases{" and OPENING.get(opening) != token.text:
+                raise lines.error(
+                    f"this {token.text} closes a {opening}",
+                    token,
+                    f"Write {OPENING[opening]} here, or open another bracket before.",
+                )
+        elif token.text == "⟩" and open_brackets and open_brackets[-1].text == "⟨":
+            open_brackets.pop()
+        if token.kind == NEWLINE and not open_brackets:
+            if not (found[-1] and _continues(found[-1][-1], tokens[at + 1 :])):
+                found.append([])
+        elif token.kind == MARK and token.text == ";" and not open_brackets:
+            found.append([])
+        elif token.kind != NEWLINE or any(t.text == "cases{" for t in open_brackets):
+            found[-1].append(token)
+    if open_brackets:
+        opening_token = open_brackets[-1]
+        raise lines.error(
+            f"this {opening_token.text} is never closed",
+            opening_token,
+            f"Add the {OPENING.get(opening_token.text, 'end')} that belongs to it.",
+        )
+    return found
+
+
+def _continues(last: Token, following: Sequence[Token]) -> bool:
+    """Whether a line goes on: it ends with an operator, or the next one begins with one."""
+    if last.kind == MARK and last.text in _INFIX - {","}:
+        return True
+    for token in following[:8]:
+        if token.kind == NEWLINE or token.text == "&":
+            continue
+        return token.kind == MARK and token.text in _INFIX
+    return False
+
+
+def _equations(line: Tokens) -> list[Tokens]:
+    """Split a line at `,` or a wide space where a new equation or a range begins."""
+    found: list[Tokens] = []
+    for part in split(line, frozenset({",", QUAD})):
+        body = part[1:] if part and (part[0].kind == QUAD or part[0].text == ",") else part
+        if not body:
+            continue
+        if not found:
+            found.append(_with_range(body))
+        elif _is_range(body):
+            found[-1] += [body[0].like(FOR, "for"), *_without_words(body)]
+        elif any(t.kind == MARK and t.text in ("=", "cases{") for t in body):
+            found.append(_with_range(body))
+        elif part[0].kind == QUAD:
+            found[-1] += _with_range(body)
+        else:
+            found[-1] += _with_range(part)
+    return [_with_bracketed_range(equation) for equation in found]
+
+
+def _is_range(part: Tokens) -> bool:
+    """`for …`, `t = 2` (followed by dots), `t > 1`, `1 <= t <= T`."""
+    if part[0].kind == NAME and part[0].text in _RANGE_WORDS:
+        return True
+    marks = [t.text for t in part if t.kind == MARK]
+    single = part[0].kind == NUMBER or (part[0].kind == NAME and len(part[0].text) == 1)
+    if not single or len(part) < 3 or part[1].kind != MARK:
+        return False
+    if part[1].text == "=":
+        rest = [t for t in part[2:] if not (t.kind == MARK and t.text in ("+", "-", "_", "{", "}"))]
+        return part[0].kind == NAME and (bool({"..", "…"} & set(marks)) or len(rest) == 1)
+    return part[1].text in _COMPARISONS and "=" not in marks
+
+
+def _without_words(part: Tokens) -> Tokens:
+    return [t for t in part if not (t.kind == NAME and t.text in _RANGE_WORDS | _FILLERS)]
+
+
+def _with_range(part: Tokens) -> Tokens:
+    """Mark a range that follows its equation without a comma."""
+    for at, token in enumerate(part):
+        word = token.kind == NAME and token.text in _RANGE_WORDS
+        if at and word and at + 1 < len(part) and part[at + 1].text not in ("=", "[", "_"):
+            if part[at + 1].text == "(" or part[at - 1].text in _INFIX:
+                continue
+            return [*part[:at], token.like(FOR, "for"), *_without_words(part[at + 1 :])]
+    return part
+
+
+def _with_bracketed_range(equation: Tokens) -> Tokens:
+    """`… (2 <= t <= T)` at the end, and `t = 1, 2, …, T` as `t = 1..T`."""
+    equation = _trimmed(equation)
+    ranged = next((at for at, t in enumerate(equation) if t.kind == FOR), None)
+    if ranged is None and equation and equation[-1].text == ")":
+        start = _opening(equation)
+        if start and equation[start].text == "(":
+            inner = equation[start + 1 : -1]
+            comparisons = [t for t in inner if t.kind == MARK and t.text in _COMPARISONS]
+            chained = len(comparisons) == 2 or any(t.text in ("…", "..") for t in inner)
+            if inner and (chained or inner[0].text in _RANGE_WORDS) and _is_range(inner):
+                head = inner[0].like(FOR, "for")
+                equation = [*equation[:start], head, *_without_words(inner)]
+                ranged = start
+    dots = [at for at, t in enumerate(equation) if t.text in ("…", "..") and t.kind == MARK]
+    if len(dots) == 1 and (ranged is not None or _starts_axis(equation)):
+        at = dots[0]
+        before = [t for t in equation[:at] if not (t.text == "," and t.kind == MARK)]
+        equals = max((i for i, t in enumerate(before) if t.text == "="), default=0)
+        after = [t for t in equation[at + 1 :] if t.text != ","]
+        numbers = before[equals + 1 :]
+        if all(t.kind == NUMBER for t in numbers):
+            before = before[: equals + 2]
+        equation = [*before, equation[at].like(MARK, ".."), *after]
+    return equation
+
+
+def _opening(tokens: Tokens) -> int:
+    """Where the bracket opens that the last token closes."""
+    depth = 0
+    for at in range(len(tokens) - 1, -1, -1):
+        if tokens[at].kind == MARK:
+            depth -= _step(tokens[at].text)
+        if depth == 0:
+            return at
+    return 0
+
+
+def _starts_axis(equation: Tokens) -> bool:
+    return len(equation) > 3 and equation[0].kind == NAME and equation[1].text == "="
+
+
+def _trimmed(equation: Tokens) -> Tokens:
+    """Without closing punctuation and equation number."""
+    equation = list(equation)
+    while equation and (equation[-1].kind == QUAD or equation[-1].text in (".", ",", ";")):
+        equation.pop()
+    if len(equation) > 3 and equation[-1].text == ")":
+        start = next(
+            (
+                at
+                for at in range(max(0, len(equation) - 5), len(equation))
+                if equation[at].text == "("
+            ),
+            None,
+        )
+        if start and not equation[start].glued and equation[start - 1].text not in _INFIX:
+            inner = equation[start + 1 : -1]
+            rest = [t for t in inner[1:] if t.kind != NUMBER and t.text not in (".", "a", "b", "c")]
+            if inner and inner[0].kind == NUMBER and not rest:
+                return _trimmed(equation[:start])
+    return equation
+
+
+def _cases(equation: Tokens, lines: Lines) -> list[Tokens]:
+    """One equation for each row of a `cases` environment."""
+    start = next((at for at, t in enumerate(equation) if t.text == "cases{"), None)
+    if start is None:
+        return [equation]
+    end = next((at for at, t in enumerate(equation) if t.text == "}cases"), len(equation))
+    head = equation[:start]
+    if not head or head[-1].text != "=" or end + 1 < len(equation):
+        raise lines.error(
+            "cases are read only where they are the whole right-hand side",
+            equation[start],
+            "Give them a name in an equation of their own.",
+        )
+    found: list[Tokens] = []
+    for row in split(equation[start + 1 : end], frozenset({NEWLINE, ";"})):
+        body = [t for t in row if t.kind != NEWLINE and not (t.kind == MARK and t.text == ";")]
+        if not body:
+            continue
+        value, *conditions = split(body, frozenset({"&"}))
+        condition = [t for c in conditions for t in c[1:]]
+        if not condition:
+            pieces = _equations(value)
+            found += [[*head, *piece] for piece in pieces]
+            continue
+        while value and value[-1].text == ",":
+            value.pop()
+        condition = _without_words(condition)
+        condition = [t for t in condition if t.text not in (",", ".")] if condition else []
+        if condition and condition[0].text not in _OTHERWISE:
+            value = [*value, condition[0].like(FOR, "for"), *condition]
+        found.append([*head, *value])
+    return found

@@ -1,0 +1,223 @@
+"""Names with what hangs on them: runs of letters taken apart, sub- and superscripts collected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from unroll.language.commands import group
+from unroll.language.scanner import GREEK, MARK, NAME, NUMBER, Lines, Token
+from unroll.language.statements import FOR
+from unroll.symbolic.operations import ALIASES, OPERATIONS
+
+OPERATION_NAMES = frozenset({*OPERATIONS, *ALIASES})
+_LIBRARIES = frozenset({"np", "numpy", "torch", "math", "jnp", "tf", "nn", "F", "scipy"})
+_WORDS = frozenset({"given", "tau", "sigma", "for", "if", "otherwise", *GREEK, *OPERATION_NAMES})
+_INDEX_LIKE = re.compile(r"(?:[a-z]|[A-Za-z][A-Za-z0-9_]*)(?:[+-][0-9]+)?|[+-]?[0-9]+")
+_WRAPPERS = {"(": ")", "<": ">", "⟨": "⟩", "[": "]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What stands below (`_`), above (`^`) or in a bracket (`[`, `(`) behind a name.
+
+    flat: its text without spaces and wrapper; wrapper: the bracket around it, as in `^{(t)}`.
+    """
+
+    kind: str
+    flat: str
+    wrapper: str
+    tokens: tuple[Token, ...]
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """A name and its scripts, in the order written."""
+
+    token: Token
+    scripts: tuple[Script, ...] = ()
+
+    @property
+    def stop(self) -> int:
+        return self.scripts[-1].stop if self.scripts else self.token.stop
+
+
+Item = Token | Symbol
+
+
+def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token]]:
+    """Take runs of letters apart that are products: all in LaTeX, `Wh_t` anywhere."""
+    first = [s[0] for s in statements if s and s[0].kind == NAME]
+    wholes = {t.text for t in first} | {t.text for s in statements for t in s if t.whole}
+    found = []
+    for statement in statements:
+        out: list[Token] = []
+        skip = 0
+        for at, token in enumerate(statement):
+            if skip:
+                skip -= 1
+                continue
+            following = statement[at + 1] if at + 1 < len(statement) else None
+            if token.kind != NAME:
+                out.append(token)
+            elif (
+                token.text in _LIBRARIES
+                and following is not None
+                and following.text == "."
+                and following.glued
+                and at + 2 < len(statement)
+                and statement[at + 2].kind == NAME
+            ):
+                skip = 1  # np.tanh
+            else:
+                out += _letters(token, out, following, wholes, latex)
+        found.append(_deltas(out))
+    return found
+
+
+def _letters(
+    token: Token, before: Sequence[Token], following: Token | None, wholes: set[str], latex: bool
+) -> list[Token]:
+    text = token.text
+    length = token.stop - token.start
+    if len(text) < 2 or token.whole or length != len(text) or text in _WORDS:
+        return [token]
+    scripted = following is not None and following.glued and following.text in ("_", "^")
+    if before and before[-1].text == "_" and before[-1].kind == MARK:
+        index_follows = scripted and latex
+        if re.fullmatch(r"[a-z][A-Z][A-Za-z]*", text) and text[0] in "tkni":
+            return [_cut(token, 0, 1), *_cut_all(_cut(token, 1, length))]  # x_tU
+        if index_follows and text.isalpha():
+            return [_cut(token, 0, 1), *_cut_all(_cut(token, 1, length))]  # W_hh_{t-1}
+        return [token]
+    if text in wholes or (following is not None and following.text in ("(", "[") and not latex):
+        return [token]
+    if before and before[-1].text in ("_", "^", "{") and before[-1].kind == MARK:
+        return [token]
+    if scripted and re.fullmatch(r"[A-Z]+[a-z]", text):
+        return _cut_all(token)
+    if not latex or text.lower() in OPERATION_NAMES or not text.isalpha() or not text.isascii():
+        return [token]
+    if following is not None and following.text == "(" and len(text) > 2:
+        return [token]
+    return _cut_all(token)
+
+
+def _cut(token: Token, start: int, stop: int) -> Token:
+    return replace(
+        token,
+        text=token.text[start:stop],
+        start=token.start + start,
+        stop=token.start + stop,
+        glued=token.glued or start > 0,
+    )
+
+
+def _cut_all(token: Token) -> list[Token]:
+    return [_cut(token, at, at + 1) for at in range(len(token.text))]
+
+
+def _deltas(tokens: list[Token]) -> list[Token]:
+    r"""`\Delta t` and `\delta x` are one name."""
+    out: list[Token] = []
+    for token in tokens:
+        last = out[-1] if out else None
+        if (
+            last is not None
+            and last.kind == token.kind == NAME
+            and last.text in ("Delta", "delta")
+            and last.stop - last.start in (1, 6)  # Δ or \Delta, not the word
+            and len(token.text) == 1
+        ):
+            out[-1] = replace(last, text=last.text + token.text, stop=token.stop, whole=True)
+        else:
+            out.append(token)
+    return out
+
+
+def symbols(statement: Sequence[Token], lines: Lines) -> list[Item]:
+    """The tokens with each name and its scripts in one symbol."""
+    out: list[Item] = []
+    at = 0
+    while at < len(statement):
+        token = statement[at]
+        if token.kind != NAME:
+            out.append(token)
+            at += 1
+            continue
+        at += 1
+        scripts: list[Script] = []
+        while at < len(statement):
+            found = _script(statement, at, lines)
+            if found is None:
+                break
+            script, at = found
+            scripts.append(script)
+        out.append(Symbol(token, tuple(scripts)))
+    return out
+
+
+def _script(tokens: Sequence[Token], at: int, lines: Lines) -> tuple[Script, int] | None:
+    token = tokens[at]
+    if token.kind != MARK:
+        return None
+    if token.text == "'":
+        return Script("^", "'", "", (token,), token.start, token.stop), at + 1
+    if token.text == "⊤" and token.glued:
+        return Script("^", "⊤", "", (token,), token.start, token.stop), at + 1
+    if token.text in ("_", "^"):
+        end = script_end(tokens, at, lines)
+        return script(token.text, tokens[at + 1 : end], token, tokens[end - 1]), end
+    if token.text == "[" or token.text == "(":
+        end = group(tokens, at)
+        inner = tokens[at + 1 : end - 1]
+        flat = "".join(t.text for t in inner)
+        history = token.text == "[" and flat.startswith("<")
+        if (token.glued or token.text == "(") and (history or _INDEX_LIKE.fullmatch(flat)):
+            bracket = tuple(tokens[at:end])
+            return Script(token.text, flat, "", bracket, token.start, tokens[end - 1].stop), end
+    return None
+
+
+def script_end(tokens: Sequence[Token], at: int, lines: Lines) -> int:
+    """The position after the script whose `_` or `^` stands at `at`."""
+    start = at + 1
+    if start >= len(tokens) or tokens[start].kind == FOR:
+        raise lines.error(
+            f"nothing follows this {tokens[at].text}",
+            tokens[at],
+            "Write what stands below or above, as in h_{t-1}.",
+        )
+    if tokens[start].text == "<":
+        closing = next(
+            (i for i in range(start, min(start + 6, len(tokens))) if tokens[i].text == ">"), None
+        )
+        if closing is None:
+            raise lines.error("this < is never closed", tokens[start], "Write h_<t-1>, or h[t-1].")
+        return closing + 1
+    if tokens[start].text in ("-", "+") and start + 1 < len(tokens):
+        if tokens[start + 1].kind == NUMBER and tokens[start + 1].glued:
+            return start + 2  # x^-1
+        return start + 1  # x^-
+    return group(tokens, start)
+
+
+def script(kind: str, inner: Sequence[Token], first: Token, last: Token) -> Script:
+    """A script from its tokens; braces and the wrapper inside them are told apart."""
+    start, stop = first.start, last.stop
+    tokens = tuple(inner)
+    if tokens and tokens[0].text == "{":
+        inner = inner[1:-1]
+    wrapper = ""
+    if len(inner) > 2 and _WRAPPERS.get(inner[0].text) == inner[-1].text:
+        wrapper = "<" if inner[0].text == "⟨" else inner[0].text
+        inner = inner[1:-1]
+    flat = "".join(t.text for t in inner)
+    return Script(kind, flat, wrapper, tokens, start, stop)
+
+
+def all_symbols(items: Iterable[Item]) -> Iterable[Symbol]:
+    return (item for item in items if isinstance(item, Symbol))
