@@ -1,0 +1,438 @@
+"""Arrays checked against a recurrence before any work is done, or made up where none are given.
+
+An array leads with the axis of its name, then the batch, then the value: `(tau, n)` or
+`(tau, batch, n)`. Every complaint names the array, the shape expected and the one found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unroll.errors import UnrollError, nearest
+from unroll.language.scanner import spell
+from unroll.numeric.layout import given_name
+from unroll.numeric.sampling import describe_shape, sample, targets
+from unroll.symbolic import shapes as shaping
+from unroll.symbolic.expressions import Constant, Index, Reference
+from unroll.symbolic.operations import Shape
+from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
+
+DEFAULT_STEPS = 5
+DEFAULT_LENGTH = 3
+Array = NDArray[Any]
+Known = tuple[tuple[str, Shape], ...]
+
+
+@dataclass(frozen=True)
+class Data:
+    """Arrays that fit a recurrence.
+
+    recurrence: with an equation `h[0] = given` for each initial value that came along; arrays: by
+    name, steps 1..tau leading, targets one-hot; shapes: of one value, for all names; batch: its size;
+    batched: names of the arrays that have a batch axis.
+    """
+
+    recurrence: Recurrence
+    arrays: Mapping[str, Array]
+    shapes: Mapping[str, Shape]
+    steps: int
+    batch: int
+    batched: frozenset[str]
+
+
+def prepare(
+    recurrence: Recurrence,
+    arrays: Mapping[str, ArrayLike] | None = None,
+    *,
+    steps: int | None = None,
+    dims: Mapping[str, int | Shape] | None = None,
+    seed: int = 0,
+    dtype: type[np.floating[Any]] = np.float64,
+) -> Data:
+    """The arrays of a run, checked and complete. Raises UnrollError for what does not fit.
+
+    With no arrays at all they are random: reproducible from `dims`, `steps` and `seed`.
+    """
+    if dtype not in (np.float32, np.float64):
+        raise UnrollError(f"dtype {dtype!r} is not supported", remedy="Use float64 or float32.")
+    recurrence, given = match(recurrence, arrays or {})
+    raw = {name: _numbers(name, value) for name, value in given.items()}
+    sizes = _dimensions(recurrence, dims or {})
+    count = _steps(recurrence, raw, steps)
+    if not raw:
+        return _made_up(recurrence, sizes, count, seed, dtype)
+    classes = targets(recurrence)
+    as_classes = {n for n, a in raw.items() if n in classes and _is_classes(recurrence, n, a, raw)}
+    full = {n: a for n, a in raw.items() if n not in as_classes}
+    shapes, batched = _read(recurrence, full, sizes)
+    missing = [n for n in wanted(recurrence) if n not in raw]
+    if missing:
+        shown = ", ".join(f"{n} {_expected(recurrence, n, shapes)}" for n in missing)
+        raise UnrollError(
+            f"missing arrays: {shown}",
+            remedy="Give all arrays of a recurrence, or none to have random ones.",
+        )
+    for name in sorted(as_classes):
+        raw[name] = _one_hot(name, raw[name], shapes[name])
+        if raw[name].ndim == 2 + (recurrence.axis_of(name) is not None):
+            batched |= {name}
+    for name in sorted(classes & set(full)):
+        _check_distribution(name, raw[name])
+    ready = {n: np.ascontiguousarray(a, dtype) for n, a in raw.items()}
+    return Data(recurrence, ready, shapes, count, _batch(recurrence, raw, batched), batched)
+
+
+def wanted(recurrence: Recurrence) -> tuple[str, ...]:
+    """Names of the arrays that a run needs: inputs, parameters, values given at an index."""
+    free = [n for n in recurrence.names if n not in recurrence.defined]
+    given = [e for e in recurrence.equations if e.expression == GIVEN]
+    return (*free, *(given_name(e.name, e.index) for e in given))
+
+
+# --- names ------------------------------------------------------------------------------
+
+
+def match(
+    recurrence: Recurrence, arrays: Mapping[str, ArrayLike]
+) -> tuple[Recurrence, dict[str, ArrayLike]]:
+    """The arrays under the recurrence's own names, whatever their spelling (`ŷ`, `W_{hh}`).
+
+    An initial value (`h[0]`) becomes an equation `h[0] = given` where there is none. Raises
+    UnrollError for a name that the recurrence has not, or computes itself.
+    """
+    found: dict[str, ArrayLike] = {}
+    for key, value in arrays.items():
+        name, index = _parts(key)
+        own = find_name(recurrence, name)
+        if own is None:
+            close = nearest(name, recurrence.names)
+            raise UnrollError(
+                f"there is no {key!r} in this recurrence",
+                remedy=f"Did you mean {close!r}?"
+                if close
+                else f"It wants {', '.join(wanted(recurrence))}.",
+            )
+        if index is not None:
+            recurrence = _with_given(recurrence, own, index)
+        elif own in recurrence.defined:
+            raise UnrollError(
+                f"{own} is computed by the recurrence and cannot be given",
+                remedy=f"It wants {', '.join(wanted(recurrence))}.",
+            )
+        full = given_name(own, index)
+        if full in found:
+            raise UnrollError(f"{full} is given twice, once as {key!r}")
+        found[full] = value
+    return recurrence, found
+
+
+def find_name(recurrence: Recurrence, name: str) -> str | None:
+    """The recurrence's own spelling of a name: itself, or the only one that reads the same."""
+    if name in recurrence.names:
+        return name
+    same = [n for n in recurrence.names if _plain(n) == _plain(name)]
+    return same[0] if len(same) == 1 else None
+
+
+def _plain(name: str) -> str:
+    name = re.sub(r"\\(\w+)\{(\w+)\}", r"\2\1", name)
+    return spell(re.sub(r"[\\{}_^\s]", "", name))
+
+
+def _parts(key: str) -> tuple[str, Index | None]:
+    """`h[0]` as a name and an index; a bare name with none."""
+    found = re.fullmatch(r"(.+)\[\s*([^\W\d]\w*)?\s*([+-]?\s*\d+)?\s*\]", key)
+    if found is None:
+        return key, None
+    offset = int(found[3].replace(" ", "")) if found[3] else 0
+    return found[1], Index(found[2] or "", offset)
+
+
+def _with_given(recurrence: Recurrence, name: str, index: Index) -> Recurrence:
+    """The recurrence with `name[index] = given`, in place of a plain number there."""
+    key = given_name(name, index)
+    given = Equation(Reference(name, (index,)), GIVEN)
+    if name not in recurrence.defined or recurrence.axis_of(name) is None:
+        raise UnrollError(
+            f"{key} cannot be given: {name} has no equation over {recurrence.axes[0].name}"
+        )
+    for i, equation in enumerate(recurrence.equations):
+        if equation.name == name and equation.index == index:
+            if equation.expression == GIVEN:
+                return recurrence
+            if not isinstance(equation.expression, Constant):
+                raise UnrollError(
+                    f"{key} is computed by its equation and cannot be given",
+                    remedy=f"Write {key} = given in the recurrence.",
+                )
+            equations = (*recurrence.equations[:i], given, *recurrence.equations[i + 1 :])
+            return replace(recurrence, equations=equations)
+    return replace(recurrence, equations=(*recurrence.equations, given))
+
+
+# --- numbers ----------------------------------------------------------------------------
+
+
+def _numbers(name: str, value: ArrayLike) -> Array:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise UnrollError(f"{name} is no array: its rows differ in length") from None
+    if array.dtype.kind not in "biuf":
+        raise UnrollError(
+            f"{name} holds {array.dtype}, not numbers",
+            remedy="Give an array of floats or integers.",
+        )
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise UnrollError(f"{name} is {array[at]} at {describe_shape(at)}, counted from 0")
+    if array.size == 0:
+        raise UnrollError(f"{name} is empty: its shape is {describe_shape(array.shape)}")
+    return array
+
+
+def _dimensions(recurrence: Recurrence, dims: Mapping[str, int | Shape]) -> dict[str, Shape]:
+    """Value shapes from `dims`: a number is a vector's length."""
+    found = {}
+    for key, size in dims.items():
+        name = find_name(recurrence, key)
+        if name is None:
+            close = nearest(key, recurrence.names)
+            hint = f"Did you mean {close!r}?" if close else f"Names: {', '.join(recurrence.names)}."
+            raise UnrollError(f"dims: there is no {key!r} in this recurrence", remedy=hint)
+        shape = tuple(size) if isinstance(size, (tuple, list)) else (size,)
+        if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
+            raise UnrollError(
+                f"dims: {key} = {size} is not a length", remedy="Use whole numbers > 0."
+            )
+        found[name] = tuple(int(n) for n in shape)
+    return found
+
+
+def _steps(recurrence: Recurrence, arrays: Mapping[str, Array], steps: int | None) -> int:
+    """How many steps there are: all that say so must agree."""
+    axis = recurrence.axes[0]
+    said: dict[str, int] = {}
+    if axis.length.isdigit():
+        said[f"the axis {axis.name} = 1..{axis.length}"] = int(axis.length)
+    if steps is not None:
+        if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+            raise UnrollError(f"steps = {steps!r} is no number of steps", remedy="Use 1 or more.")
+        said[f"steps={steps}"] = int(steps)
+    for name, array in arrays.items():
+        if "[" not in name and recurrence.axis_of(name) is not None:
+            if array.ndim == 0:
+                raise UnrollError(
+                    f"{name} has shape (); expected one value for each step: ({axis.length}, ...)"
+                )
+            said[f"{name} with shape {describe_shape(array.shape)}"] = array.shape[0]
+    if len(set(said.values())) > 1:
+        first, *rest = said.items()
+        other = next(item for item in rest if item[1] != first[1])
+        raise UnrollError(
+            f"the number of steps differs: {first[0]} has {first[1]}, {other[0]} has {other[1]}"
+        )
+    return next(iter(said.values()), DEFAULT_STEPS)
+
+
+# --- shapes -----------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _infer(recurrence: Recurrence, known: Known, default: int | None) -> dict[str, Shape]:
+    return shaping.infer(recurrence, dict(known), default)  # type: ignore[return-value]
+
+
+def _leading(recurrence: Recurrence, name: str) -> int:
+    """Axes of an array before batch and value."""
+    return int("[" not in name and recurrence.axis_of(name) is not None)
+
+
+def _value_name(name: str) -> str:
+    """The name whose value an array holds: `h` for `h[0]`."""
+    return name.split("[")[0]
+
+
+def _initial_values(recurrence: Recurrence) -> frozenset[str]:
+    """Parameters that are an equation's whole right-hand side, as in `h[0] = h0`."""
+    return frozenset(
+        e.expression.name
+        for e in recurrence.equations
+        if isinstance(e.expression, Reference) and not e.expression.indices
+    )
+
+
+def _read(
+    recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[str, Shape]
+) -> tuple[dict[str, Shape], frozenset[str]]:
+    """Value shapes of all names, and which arrays have a batch axis.
+
+    Parameters have none, so they tell the rank of everything else; one axis more is the batch.
+    Where that reading contradicts itself, nothing has a batch axis.
+    """
+    may = {n for n in arrays if _leading(recurrence, n) or "[" in n}
+    may |= _initial_values(recurrence) & set(arrays)
+    plain = {n: arrays[n].shape for n in arrays if n not in may}
+    none: frozenset[str] = frozenset()
+    try:
+        expected = _infer(recurrence, tuple({**dims, **plain}.items()), None)
+        extra = {n: arrays[n].ndim - _leading(recurrence, n) for n in may}
+        batched = frozenset(n for n in may if extra[n] == len(expected[_value_name(n)]) + 1)
+        shapes = _all_shapes(recurrence, arrays, dims, batched)
+        _batch(recurrence, arrays, batched)
+        return shapes, batched
+    except UnrollError as problem:
+        try:
+            return _all_shapes(recurrence, arrays, dims, none), none
+        except UnrollError:
+            _blame(recurrence, arrays, dims, may)
+            raise problem from None
+
+
+def _all_shapes(
+    recurrence: Recurrence,
+    arrays: Mapping[str, Array],
+    dims: Mapping[str, Shape],
+    batched: frozenset[str],
+) -> dict[str, Shape]:
+    known: dict[str, Shape] = dict(dims)
+    for name, array in arrays.items():
+        shape = array.shape[_leading(recurrence, name) + (name in batched) :]
+        own = _value_name(name)
+        if known.get(own, shape) != shape and not _fills(shape, known[own]):
+            raise UnrollError(
+                f"{name} has shape {describe_shape(array.shape)}; "
+                f"expected {_expected(recurrence, name, known)}"
+            )
+        known[own] = shape
+    return _infer(recurrence, tuple(known.items()), None)
+
+
+def _fills(shape: Shape, other: Shape) -> bool:
+    return shape == () or other == ()
+
+
+def _blame(
+    recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[str, Shape], may: set[str]
+) -> None:
+    """Raise an error about the one array without which the others agree, if there is one."""
+    for name in (*sorted(may), *(n for n in arrays if n not in may)):
+        others = {n: a for n, a in arrays.items() if n != name}
+        if not others:
+            continue
+        try:
+            shapes, batched = _read_quietly(recurrence, others, dims)
+        except UnrollError:
+            continue
+        batch = describe_batch(recurrence, others, batched)
+        raise UnrollError(
+            f"{name} has shape {describe_shape(arrays[name].shape)}; "
+            f"expected {_expected(recurrence, name, shapes, batch)}"
+        )
+
+
+def _read_quietly(
+    recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[str, Shape]
+) -> tuple[dict[str, Shape], frozenset[str]]:
+    may = {n for n in arrays if _leading(recurrence, n) or "[" in n}
+    plain = {n: arrays[n].shape for n in arrays if n not in may}
+    expected = _infer(recurrence, tuple({**dims, **plain}.items()), None)
+    batched = frozenset(
+        n
+        for n in may
+        if arrays[n].ndim - _leading(recurrence, n) == len(expected[_value_name(n)]) + 1
+    )
+    _batch(recurrence, arrays, batched)
+    return _all_shapes(recurrence, arrays, dims, batched), batched
+
+
+def describe_batch(
+    recurrence: Recurrence, arrays: Mapping[str, Array], batched: frozenset[str]
+) -> int | None:
+    """The batch's size, None where no array has one."""
+    return _batch(recurrence, arrays, batched) if batched else None
+
+
+def _expected(
+    recurrence: Recurrence, name: str, shapes: Mapping[str, Any], batch: int | None = None
+) -> str:
+    lead = [recurrence.axes[0].length] if _leading(recurrence, name) else []
+    middle = [str(batch)] if batch is not None and (lead or "[" in name) else []
+    return describe_shape((*lead, *middle, *shapes[_value_name(name)]))
+
+
+def _batch(recurrence: Recurrence, arrays: Mapping[str, Array], batched: frozenset[str]) -> int:
+    """The size of the batch, 1 where there is none."""
+    sizes = {n: arrays[n].shape[_leading(recurrence, n)] for n in sorted(batched)}
+    if len(set(sizes.values())) > 1:
+        shown = ", ".join(f"{n} has {size}" for n, size in sizes.items())
+        raise UnrollError(f"the size of the batch differs: {shown}")
+    return next(iter(sizes.values()), 1)
+
+
+# --- targets ----------------------------------------------------------------------------
+
+
+def _is_classes(
+    recurrence: Recurrence, name: str, array: Array, arrays: Mapping[str, Array]
+) -> bool:
+    """Whether whole numbers are classes: `(tau,)` always are, more axes unless rows are one-hot."""
+    if array.dtype.kind not in "iu":
+        return False
+    lead = _leading(recurrence, name)
+    if array.ndim <= lead:
+        return True
+    one_hot = bool(np.all((array >= 0) & (array <= 1)) and np.all(array.sum(axis=-1) == 1))
+    return not one_hot
+
+
+def _one_hot(name: str, classes: Array, shape: Shape) -> Array:
+    count = shape[-1] if shape else 0
+    if not isinstance(count, int) or not shape:
+        raise UnrollError(f"{name} holds classes, but nothing says how many there are")
+    if classes.min() < 0 or classes.max() >= count:
+        wrong = int(classes.max()) if classes.max() >= count else int(classes.min())
+        raise UnrollError(f"{name} holds the class {wrong}; expected classes 0 to {count - 1}")
+    return np.eye(count)[classes]
+
+
+def _check_distribution(name: str, array: Array) -> None:
+    if array.min() >= 0 and np.allclose(array.sum(axis=-1), 1, atol=1e-6):
+        return
+    raise UnrollError(
+        f"{name} is a target, but its rows are no distributions: they must be >= 0 and add up to 1",
+        remedy=f"Give classes as integers, ({'tau'},), or rows such as one-hot vectors.",
+    )
+
+
+# --- made up ----------------------------------------------------------------------------
+
+
+def _made_up(
+    recurrence: Recurrence,
+    dims: Mapping[str, Shape],
+    steps: int,
+    seed: int,
+    dtype: type[np.floating[Any]],
+) -> Data:
+    shapes = _infer(recurrence, tuple(dims.items()), DEFAULT_LENGTH)
+    classes = targets(recurrence)
+    arrays = {
+        name: sample(
+            recurrence,
+            name,
+            shapes[_value_name(name)],
+            steps if _leading(recurrence, name) else None,
+            seed,
+            classes,
+        ).astype(dtype)
+        for name in wanted(recurrence)
+    }
+    return Data(recurrence, arrays, shapes, steps, 1, frozenset())

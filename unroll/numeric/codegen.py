@@ -1,0 +1,363 @@
+"""From schedule to straight-line NumPy source: one function, which a lecturer can put on a slide.
+
+Row t of every array is step t, row 0 its initial value. A map is one call over all rows, a scan a
+Python loop, a reduce one product or sum. Nothing branches on an operation: the table says all.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from unroll.numeric import layout
+from unroll.numeric.hoisting import hoist
+from unroll.numeric.kernels import KERNELS
+from unroll.numeric.layout import Rows, given_name, identifiers, reaches, rows
+from unroll.numeric.schedule import BACKWARD, Scan, Schedule, Task, manner, plan
+from unroll.numeric.terms import ALL, BATCH, LOOP, NONE, POINT, STEP, Axes, Frame, Scope, Term
+from unroll.symbolic.expressions import Index, references
+from unroll.symbolic.operations import Shape
+from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
+from unroll.symbolic.shapes import shape_of
+
+INDENT = "    "
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled recurrence.
+
+    code: the source; arguments: names of the arrays it takes, in order (`x`, `W`, `h[0]`);
+    results: names of the arrays it returns; rows: of every indexed name.
+    """
+
+    schedule: Schedule
+    code: str
+    arguments: tuple[str, ...]
+    results: tuple[str, ...]
+    shapes: Mapping[str, Shape]
+    batched: frozenset[str]
+    rows: Mapping[str, Rows]
+    function: Callable[..., dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An equation and the steps first..last at which it is the one that holds."""
+
+    equation: Equation
+    first: int
+    last: int
+
+    @property
+    def name(self) -> str:
+        return self.equation.name
+
+
+def compile_recurrence(
+    recurrence: Recurrence,
+    shapes: Mapping[str, Shape],
+    steps: int,
+    batched: frozenset[str] = frozenset(),
+    dtype: type[np.floating[Any]] = np.float64,
+) -> Program:
+    """The program of a recurrence whose products are told apart (`shapes.resolve`).
+
+    shapes: value shapes of its names, those of variables off any cycle may be missing; batched: names
+    with a batch axis. Raises UnrollError for an opaque function and for what has no schedule.
+    """
+    whole = hoist(recurrence)
+    schedule = plan(whole)
+    flags = layout.batched(whole, batched, fixed=recurrence.names)
+    writer = _Writer(_scope(whole, schedule, shapes, steps, flags))
+    code = writer.function(schedule, recurrence.defined)
+    namespace: dict[str, Any] = {"np": np, "dtype": dtype, **KERNELS}
+    exec(compile(code, f"<{recurrence.defined[0]}: generated>", "exec"), namespace)
+    scope = writer.scope
+    return Program(
+        schedule,
+        code,
+        writer.arguments,
+        recurrence.defined,
+        dict(scope.shapes),
+        scope.batched,
+        scope.rows,
+        namespace["run"],
+    )
+
+
+def _scope(
+    recurrence: Recurrence,
+    schedule: Schedule,
+    shapes: Mapping[str, Shape],
+    steps: int,
+    batched: frozenset[str],
+) -> Scope:
+    known = dict(shapes)
+    for task in schedule:
+        for name in (n for n in task.names if n not in known):
+            bodies = [e.expression for e in recurrence.equations_of(name)]
+            found = [shape_of(b, known).shape for b in bodies if b != GIVEN]
+            known[name] = tuple(int(n) for n in max(found, key=len))
+    axis = recurrence.axes[0]
+    given = [given_name(e.name, e.index) for e in recurrence.equations if e.expression == GIVEN]
+    words = identifiers([axis.name, axis.length, *recurrence.names, *given])
+    return Scope(recurrence, steps, known, rows(recurrence, steps), batched, words)
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Source lines as they are written."""
+
+    scope: Scope
+    lines: list[str] = field(default_factory=list)
+    temporaries: int = 0
+
+    @property
+    def recurrence(self) -> Recurrence:
+        return self.scope.recurrence
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Inputs, parameters, then values given at an index."""
+        free = [n for n in self.recurrence.names if n not in self.recurrence.defined]
+        given = [e for e in self.recurrence.equations if e.expression == GIVEN]
+        return (*free, *(given_name(e.name, e.index) for e in given))
+
+    # --- tasks ------------------------------------------------------------------
+
+    def function(self, schedule: Schedule, results: Iterable[str]) -> str:
+        words = self.scope.words
+        axis = self.recurrence.axes[0]
+        arguments = [words[axis.length], "batch", *(words[n] for n in self.arguments)]
+        for task in schedule:
+            self.task(task)
+        head = _wrapped("def run(", arguments, "):", "")
+        doc = f'{INDENT}"""Row {axis.name} of every array is step {axis.name}."""'
+        pairs = [f"{n!r}: {words[n]}" for n in results]
+        return "\n".join([*head, doc, *self.lines, *_wrapped("return {", pairs, "}", INDENT), ""])
+
+    def task(self, task: Task) -> None:
+        self.write(f"# {', '.join(task.names)}: {manner(task)}")
+        pieces = [
+            Piece(*piece)
+            for name in task.names
+            for piece in self.recurrence.pieces(name, self.scope.steps)
+        ]
+        if isinstance(task, Scan):
+            for name in task.names:
+                self.allocate(name)
+            self.scan(pieces, task.direction)
+            return
+        seen = set()
+        for piece in self.ordered(pieces):
+            if piece.equation.index is None:
+                self.value(piece)
+                continue
+            if piece.name not in seen:
+                seen.add(piece.name)
+                self.allocate(piece.name)
+            self.assign(piece, self.frame(piece))
+
+    def frame(self, piece: Piece) -> Frame:
+        at_point = piece.equation.index is not None and self.is_point(piece.equation.index)
+        return Frame(POINT if at_point else ALL, piece.first, piece.last)
+
+    def is_point(self, index: Index) -> bool:
+        return index.base != self.recurrence.axes[0].name
+
+    def ordered(self, pieces: list[Piece]) -> list[Piece]:
+        """Pieces in an order in which each finds what it needs."""
+        by_name: dict[str, list[int]] = {}
+        for i, piece in enumerate(pieces):
+            by_name.setdefault(piece.name, []).append(i)
+        graph = nx.DiGraph()
+        graph.add_nodes_from(range(len(pieces)))
+        for i, piece in enumerate(pieces):
+            for r, a, b in self.reads(piece):
+                for j in by_name.get(r, ()):
+                    if a <= pieces[j].last and b >= pieces[j].first:
+                        graph.add_edge(j, i)
+        return [pieces[i] for i in nx.lexicographical_topological_sort(graph)]
+
+    def reads(self, piece: Piece) -> Iterator[tuple[str, int, int]]:
+        """Names that a piece reads, with the steps it reads of them."""
+        node = piece.equation.expression
+        for r in references(node):
+            if not r.indices:
+                yield r.name, 0, 0
+        moving = reaches(self.recurrence, node, self.scope.steps, piece.first, piece.last)
+        yield from ((r.name, a, b) for r, a, b in moving)
+
+    def scan(self, pieces: list[Piece], direction: str) -> None:
+        """A loop for each stretch of steps in which the same equations hold."""
+        cuts = sorted({at for p in pieces for at in (p.first, p.last + 1)})
+        stretches = list(pairwise(cuts))
+        for start, stop in reversed(stretches) if direction == BACKWARD else stretches:
+            active = [p for p in pieces if p.first <= start and stop - 1 <= p.last]
+            if not active:
+                continue
+            active = self.within_step(active, start)
+            if stop - start == 1:
+                for piece in active:
+                    self.assign(piece, Frame(POINT, start, start))
+                continue
+            letter = self.scope.words[self.recurrence.axes[0].name]
+            span = f"range({self.scope.at(start)}, {self.scope.at(stop)})"
+            span = f"reversed({span})" if direction == BACKWARD else span
+            self.write(f"for {letter} in {span}:")
+            for piece in active:
+                self.assign(piece, Frame(LOOP, start, stop - 1), depth=2)
+
+    def within_step(self, active: list[Piece], step: int) -> list[Piece]:
+        """The equations of one step, each after those that it needs of the same step."""
+        return self.ordered([Piece(p.equation, step, step) for p in active])
+
+    # --- statements -------------------------------------------------------------
+
+    def write(self, line: str, depth: int = 1) -> None:
+        self.lines.append(INDENT * depth + line)
+
+    def axes(self, name: str) -> Axes:
+        return frozenset({BATCH}) if name in self.scope.batched else NONE
+
+    def allocate(self, name: str) -> None:
+        own = self.scope.rows[name]
+        count = self.scope.at(own.last - own.first + 1)
+        dimensions = [count, *(["batch"] if self.axes(name) else [])]
+        dimensions += [str(n) for n in self.scope.shapes[name]]
+        shape = dimensions[0] if len(dimensions) == 1 else f"({', '.join(dimensions)})"
+        self.write(f"{self.scope.words[name]} = np.zeros({shape}, dtype)")
+
+    def right_hand_side(self, piece: Piece, frame: Frame) -> Term:
+        """What a piece assigns, summed over the batch where its target has none."""
+        name = piece.name
+        if piece.equation.expression == GIVEN:
+            given = given_name(name, piece.equation.index)
+            axes = frozenset({BATCH}) if given in self.scope.batched else NONE
+            return Term(self.scope.words[given], (), self.scope.shapes[name], axes, True)
+        over = frozenset({BATCH}) - self.axes(name)
+        return self.scope.total(piece.equation.expression, frame, over)
+
+    def value(self, piece: Piece) -> None:
+        """A variable without an axis."""
+        name = piece.name
+        word, term = self.scope.words[name], self.right_hand_side(piece, Frame(POINT))
+        shape = self.scope.shapes[name]
+        source = self.statement(term)
+        if term.shape != shape or term.axes != self.axes(name):
+            dimensions = [*(["batch"] if self.axes(name) else []), *map(str, shape)]
+            if term.axes and term.shape != shape:
+                source = f"({source})[..., {', '.join(['None'] * len(shape))}]"
+            source = f"np.full(({', '.join(dimensions)},), {source}, dtype)"
+        elif term.number:
+            source = f"dtype({source})"
+        self.write(f"{word} = {source}")
+
+    def assign(self, piece: Piece, frame: Frame, depth: int = 1) -> None:
+        """Rows of a variable."""
+        name, scope = piece.name, self.scope
+        word, shape, axes = scope.words[name], scope.shapes[name], self.axes(name)
+        first = scope.rows[name].first
+        term = self.right_hand_side(piece, frame)
+        if frame.kind == ALL:
+            rows_ = scope.slice(name, frame.first, frame.last)
+            target, axes = f"{word}{rows_ or '[:]'}", axes | {STEP}
+        elif frame.kind == LOOP:
+            letter = scope.words[self.recurrence.axes[0].name]
+            target = f"{word}[{letter}{f' + {-first}' if first else ''}]"
+        else:
+            target = f"{word}[{scope.at(frame.first - first)}]"
+        is_array = bool(shape or axes)
+        fits = term.shape == shape and term.axes == axes
+        if "{out}" in term.source and fits and is_array:
+            self.write(self.statement(term, depth, out=target), depth)
+            return
+        source = self.statement(term, depth)
+        fill = [":", "None"] if STEP in term.axes and BATCH in axes - term.axes else []
+        if term.axes and shape and not term.shape:
+            fill += ["..."] + ["None"] * len(shape)
+        if fill:
+            source = f"{_grouped(source)}[{', '.join(fill)}]"
+        self.write(f"{target} = {source}", depth)
+
+    # --- expressions ------------------------------------------------------------
+
+    def statement(self, term: Term, depth: int = 1, out: str | None = None) -> str:
+        """Source of a term; what occurs in it more than once is computed before, once."""
+        counts: Counter[Term] = Counter()
+        _count(term, counts)
+        return self.source(term, counts, {}, depth, out)
+
+    def source(
+        self,
+        term: Term,
+        counts: Counter[Term],
+        done: dict[Term, str],
+        depth: int,
+        out: str | None = None,
+    ) -> str:
+        if term in done:
+            return done[term]
+        operands = {
+            i: self.source(term.operands[int(i)], counts, done, depth)
+            for i in dict.fromkeys(re.findall(r"\{(\d+)\}", term.source))
+        }
+        text = _filled(term.source.replace("{out}", f", out={out}" if out else ""), operands)
+        if counts[term] > 1 and not term.simple:
+            self.temporaries += 1
+            word = f"_{self.temporaries}"
+            self.write(f"{word} = {text}", depth)
+            done[term] = text = word
+        return text
+
+
+def _count(term: Term, counts: Counter[Term]) -> None:
+    """How often the source of each part would be written."""
+    counts[term] += 1
+    if counts[term] > 1:
+        return
+    for i in re.findall(r"\{(\d+)\}", term.source):
+        _count(term.operands[int(i)], counts)
+
+
+def _filled(source: str, operands: Mapping[str, str]) -> str:
+    """Source with its operands put in, in brackets where an operator would take them apart."""
+
+    def operand(match: re.Match[str]) -> str:
+        alone = source[: match.start()][-1:] in "(" or source[: match.start()].endswith(", ")
+        alone = alone and source[match.end() :][:1] in ("", ",", ")")
+        return operands[match[1]] if alone else _grouped(operands[match[1]])
+
+    return re.sub(r"\{(\d+)\}", operand, source).replace(".T.T", "")
+
+
+def _grouped(source: str) -> str:
+    """Source that can stand beside an operator, a dot or a bracket."""
+    if source.startswith("-"):
+        return f"({source})"
+    level = 0
+    for character in source:
+        level += (character in "([") - (character in ")]")
+        if character == " " and level == 0:
+            return f"({source})"
+    return source
+
+
+def _wrapped(head: str, parts: list[str], tail: str, indent: str) -> list[str]:
+    """`head a, b, c tail` on one line, or on as many as it takes."""
+    line = f"{indent}{head}{', '.join(parts)}{tail}"
+    if len(line) <= WIDTH:
+        return [line]
+    whole = ", ".join(part.replace(" ", "\0") for part in parts) + ","  # break between parts only
+    body = [b.replace("\0", " ") for b in textwrap.wrap(whole, WIDTH - len(indent) - len(INDENT))]
+    return [indent + head, *(indent + INDENT + part for part in body), indent + tail]

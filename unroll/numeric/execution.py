@@ -1,0 +1,139 @@
+"""Running a recurrence: arrays in, a trace of every value and every gradient out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from unroll.errors import UnrollError
+from unroll.numeric.arrays import Data, prepare
+from unroll.numeric.codegen import Program, compile_recurrence
+from unroll.numeric.layout import batched
+from unroll.numeric.trace import Trace
+from unroll.symbolic.adjoint import Adjoint, differentiate
+from unroll.symbolic.operations import Shape
+from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.shapes import resolve
+from unroll.symbolic.transformations import fuse
+
+CACHE = 64  # programs kept; one holds no arrays
+
+
+def run(
+    recurrence: Recurrence,
+    arrays: Mapping[str, ArrayLike] | None = None,
+    *,
+    steps: int | None = None,
+    dims: Mapping[str, int | Shape] | None = None,
+    seed: int = 0,
+    dtype: type[np.floating[Any]] = np.float64,
+    of: str | None = None,
+    gradients: bool = True,
+) -> Trace:
+    """Values of all variables and, where there is an objective, all gradients.
+
+    arrays: by name, `(tau, n)` or `(tau, batch, n)` for inputs, initial values as `h[0]`, class targets
+    as integers `(tau,)` or one-hot; without any, random ones from `steps`, `dims` and `seed`.
+    of: the objective, if the recurrence has several; gradients: False runs forward only.
+    Loss and gradients are sums over the batch. Raises UnrollError for arrays that do not fit, an
+    ambiguous objective and functions without a definition.
+    """
+    data = prepare(recurrence, arrays, steps=steps, dims=dims, seed=seed, dtype=dtype)
+    return execute(compiled(data, of, gradients, dtype), data)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A program with what its results mean.
+
+    gradients: name of a variable to the name of its gradient; objective: None if there is none.
+    """
+
+    program: Program
+    recurrence: Recurrence
+    gradients: Mapping[str, str]
+    objective: str | None
+
+
+def compiled(
+    data: Data, of: str | None, gradients: bool, dtype: type[np.floating[Any]]
+) -> Compiled:
+    """The program for data of this kind: made once, then kept."""
+    shapes = tuple(data.shapes.items())
+    kind: Any = dtype
+    return _compiled(data.recurrence, shapes, data.steps, data.batched, of, gradients, kind)
+
+
+@lru_cache(maxsize=CACHE)
+def _compiled(
+    recurrence: Recurrence,
+    shapes: tuple[tuple[str, Shape], ...],
+    steps: int,
+    given: frozenset[str],
+    of: str | None,
+    gradients: bool,
+    dtype: Any,
+) -> Compiled:
+    known: Mapping[str, Any] = dict(shapes)
+    objective = recurrence.objective(of) if gradients or of else _only_objective(recurrence)
+    adjoint: Adjoint | None = None
+    if gradients and objective is not None:
+        adjoint = differentiate(recurrence, of=objective, shapes=known)
+        objective, known = adjoint.objective, adjoint.shapes
+    whole = adjoint.recurrence if adjoint else fuse(resolve(recurrence, known))
+    names = adjoint.gradients if adjoint else {}
+    flags = batched(whole, given, objective, names)
+    program = compile_recurrence(whole, known, steps, flags, dtype)
+    return Compiled(program, whole, names, objective)
+
+
+def _only_objective(recurrence: Recurrence) -> str | None:
+    candidates = recurrence.objective_candidates
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def execute(task: Compiled, data: Data) -> Trace:
+    """Run a compiled program. Raises UnrollError where there is not enough memory."""
+    program = task.program
+    arguments = [_padded(program, name, data) for name in program.arguments]
+    try:
+        with np.errstate(all="ignore"):
+            values = program.function(data.steps, data.batch, *arguments)
+    except MemoryError:
+        raise UnrollError(
+            f"{data.steps} steps of this recurrence do not fit into memory",
+            remedy="Use fewer steps, a smaller batch, or dtype float32.",
+        ) from None
+    names = data.recurrence.names
+    if task.objective is not None and task.objective not in names:
+        names = (*names, task.objective)
+    return Trace(
+        recurrence=task.recurrence,
+        names=names,
+        steps=data.steps,
+        values={**values, **dict(zip(program.arguments, arguments))},
+        gradients=task.gradients,
+        objective=task.objective,
+        rows=program.rows,
+        batched=program.batched,
+        shapes=program.shapes,
+        parameters=data.recurrence.parameters,
+        schedule=program.schedule,
+        code=program.code,
+    )
+
+
+def _padded(program: Program, name: str, data: Data) -> NDArray[Any]:
+    """An array with a row for every step that references reach, zero where there is none."""
+    array: NDArray[Any] = data.arrays[name]
+    rows = program.rows.get(name)
+    if rows is None:
+        return array.copy()
+    padded = np.zeros((rows.last - rows.first + 1, *array.shape[1:]), array.dtype)
+    padded[1 - rows.first : 1 - rows.first + data.steps] = array
+    return padded

@@ -1,0 +1,55 @@
+"""Random arrays for a recurrence that came without any: reproducible, and each name on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unroll.symbolic.expressions import Call, Reference, walk
+from unroll.symbolic.operations import OPERATIONS, Shape
+from unroll.symbolic.recurrence import PARAMETER, Recurrence
+
+
+def targets(recurrence: Recurrence) -> frozenset[str]:
+    """Names that stand where the table wants a class or a distribution, as `y` in a cross entropy."""
+    found = set()
+    for equation in recurrence.equations:
+        for node in walk(equation.expression):
+            row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+            if isinstance(node, Call) and row is not None:
+                found |= {
+                    a.name for i in row.targets if isinstance(a := node.arguments[i], Reference)
+                }
+    return frozenset(found - set(recurrence.defined))
+
+
+def sample(
+    recurrence: Recurrence,
+    name: str,
+    shape: Shape,
+    steps: int | None,
+    seed: int,
+    classes: Collection[str],
+) -> NDArray[np.float64]:
+    """An array for a name: parameters uniform within 1 / sqrt(fan-in), inputs normal, targets classes.
+
+    shape: of one value; steps: length of the leading axis, None for a name without.
+    Its generator depends on the seed and the name only.
+    """
+    generator = np.random.default_rng([seed, *name.encode()])
+    size = shape if steps is None else (steps, *shape)
+    if name in classes and shape:
+        chosen = generator.integers(shape[-1], size=size[:-1])
+        return np.eye(shape[-1])[chosen]
+    if name in recurrence.names and recurrence.role(name) == PARAMETER:
+        bound = 1 / np.sqrt(shape[-1] if shape else 1)
+        return np.asarray(generator.uniform(-bound, bound, size))
+    return np.asarray(generator.normal(size=size))
+
+
+def describe_shape(shape: tuple[Any, ...]) -> str:
+    """A shape as Python writes it, names unquoted: `(tau, 3)`."""
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

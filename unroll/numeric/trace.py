@@ -1,0 +1,206 @@
+"""What a run found out: every value, every gradient, and how it was computed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unroll.errors import UnrollError, nearest
+from unroll.numeric.layout import Rows
+from unroll.numeric.schedule import Schedule
+from unroll.symbolic.operations import Shape
+from unroll.symbolic.recurrence import Recurrence
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace:
+    """Values and gradients of one run.
+
+    recurrence: what was run, gradient equations included; names: of the recurrence before these;
+    values: arrays by name, row 0 being step `rows[name].first`; gradients: name of a variable to that
+    of its gradient.
+    """
+
+    recurrence: Recurrence
+    names: tuple[str, ...]
+    steps: int
+    values: Mapping[str, Array]
+    gradients: Mapping[str, str]
+    objective: str | None
+    rows: Mapping[str, Rows]
+    batched: frozenset[str]
+    shapes: Mapping[str, Shape]
+    parameters: tuple[str, ...]
+    schedule: Schedule
+    code: str
+
+    # --- values -----------------------------------------------------------------
+
+    def __getitem__(self, name: str) -> Array:
+        """Values of a name at t = 1..tau: `(tau, n)` or `(tau, batch, n)`; whole for one without steps.
+
+        Where no equation defines it, it is zero. Raises UnrollError for an unknown name.
+        """
+        return self._steps(self._known(name, self.values))
+
+    def initial(self, name: str) -> Array | None:
+        """Value at index 0, `(n,)` or `(batch, n)`; None where there is none."""
+        name = self._known(name, self.values)
+        return self._at(name, 0)
+
+    @property
+    def loss(self) -> float | None:
+        """The objective, summed over steps (if it has any) and batch; None without one."""
+        return None if self.objective is None else float(np.sum(self[self.objective]))
+
+    # --- gradients --------------------------------------------------------------
+
+    def gradient(self, name: str) -> Array:
+        """Gradient of the loss: of a parameter, a variable or an input at t = 1..tau, or of `h[0]`.
+
+        It has the shape of what it is the gradient of. Raises UnrollError where there is none.
+        """
+        if name.endswith("[0]"):
+            return self._initial_gradient(name)
+        if not self.gradients:
+            raise UnrollError(
+                "this run has no gradients",
+                remedy="Add an objective, as in J = sum(L[t], t), or name one with of=.",
+            )
+        return self._steps(self.gradients[self._known(name, self.gradients, "gradient of ")])
+
+    def contributions(self, name: str) -> Array:
+        """What each step adds to a parameter's gradient, `(tau, *shape)`: the book's ∇W^(t).
+
+        They add up to `gradient(name)`. Raises UnrollError for what belongs to no step.
+        """
+        from unroll.numeric.contributions import contributions
+
+        name = self._known(name, self.gradients, "gradient of ")
+        return contributions(self, name)
+
+    def _initial_gradient(self, name: str) -> Array:
+        bare = name[: -len("[0]")]
+        key = self.gradients.get(bare)
+        found = self._at(key, 0) if key is not None else None
+        if found is None:
+            raise UnrollError(f"there is no gradient of {name}")
+        given = name in self.values and name not in self.batched and key in self.batched
+        return found.sum(axis=0) if given else found
+
+    # --- numbers that went wrong ------------------------------------------------
+
+    @cached_property
+    def nonfinite(self) -> tuple[str, int | None] | None:
+        """Where inf or nan appears first: (name, step), forward before backward; None nowhere."""
+        forward = self._first_nonfinite(self.names, backward=False)
+        return forward or self._first_nonfinite(tuple(self.gradients.values()), backward=True)
+
+    def _first_nonfinite(
+        self, names: tuple[str, ...], backward: bool
+    ) -> tuple[str, int | None] | None:
+        found: list[tuple[int, str, int | None]] = []
+        for name in names:
+            values = self.values[name]
+            if np.isfinite(values.sum()):
+                continue
+            bad = ~np.isfinite(values)
+            if not bad.any():  # only the sum overflowed
+                continue
+            if name not in self.rows:
+                found.append((self.steps + 1, name, None))
+                continue
+            steps = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)) + self.rows[name].first
+            step = int(steps[-1] if backward else steps[0])
+            found.append((self.steps - step if backward else step, name, step))
+        if not found:
+            return None
+        return min(found, key=lambda f: f[0])[1:]
+
+    # --- out --------------------------------------------------------------------
+
+    def to_bytes(self) -> bytes:
+        """The trace as an npz archive: `h`, `h[0]`, `grad/W`; the same bytes for the same run."""
+        arrays: dict[str, Array] = {}
+        for name in self.names:
+            arrays[name] = self[name]
+            initial = self.initial(name)
+            if initial is not None:
+                arrays[f"{name}[0]"] = initial
+        for name in self.gradients:
+            arrays[f"grad/{name}"] = self.gradient(name)
+            if self._at(self.gradients[name], 0) is not None:
+                arrays[f"grad/{name}[0]"] = self.gradient(f"{name}[0]")
+        buffer = BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `to_bytes()` to a file, whole or not at all. Raises UnrollError if it cannot."""
+        target = Path(path)
+        try:
+            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            try:
+                with os.fdopen(handle, "wb") as file:
+                    file.write(self.to_bytes())
+                os.replace(temporary, target)
+            except BaseException:
+                os.unlink(temporary)
+                raise
+        except OSError as problem:
+            raise UnrollError(f"cannot write {target}: {problem.strerror}") from None
+
+    def __repr__(self) -> str:
+        lines = [f"Trace of {self.steps} steps" + (", " + self._loss() if self.objective else "")]
+        for name in self.names:
+            shape = "x".join(map(str, np.shape(self[name]))) or "scalar"
+            gradient = f", |gradient| {self._size(name)}" if name in self.gradients else ""
+            lines.append(f"  {name}: {shape}{gradient}")
+        if self.nonfinite is not None:
+            name, step = self.nonfinite
+            lines.append(
+                f"  not finite from {name}" + (f" at step {step}" if step is not None else "")
+            )
+        return "\n".join(lines)
+
+    def _loss(self) -> str:
+        return f"{self.objective} = {self.loss:.6g}"
+
+    def _size(self, name: str) -> str:
+        return f"{float(np.linalg.norm(self.gradient(name))):.3g}"
+
+    # --- rows -------------------------------------------------------------------
+
+    def _known(self, name: str, among: Mapping[str, Any], what: str = "") -> str:
+        if name in among:
+            return name
+        close = nearest(name, among)
+        raise UnrollError(
+            f"this trace has no {what}{name!r}",
+            remedy=f"Did you mean {close!r}?" if close else f"It has {', '.join(among)}.",
+        )
+
+    def _steps(self, name: str) -> Array:
+        """A copy of rows 1..tau, or of the whole value."""
+        values = self.values[name]
+        if name not in self.rows:
+            return np.array(values)
+        start = 1 - self.rows[name].first
+        return values[start : start + self.steps].copy()
+
+    def _at(self, name: str, step: int) -> Array | None:
+        rows = self.rows.get(name)
+        if rows is None or not rows.start <= step <= rows.stop:
+            return None
+        return np.array(self.values[name][step - rows.first])
