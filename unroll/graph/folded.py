@@ -107,7 +107,8 @@ def build(
     for link in links:
         data = {"link": link, "lag": link.lag, "label": link.label}
         graph.add_edge(link.source, link.target, **data)
-    return nx.freeze(graph)
+    nx.freeze(graph)
+    return graph
 
 
 def fold(recurrence: Recurrence) -> FoldedGraph:

@@ -26,7 +26,7 @@ from unroll.symbolic.expressions import (
     reindex,
     walk,
 )
-from unroll.symbolic.operations import OPERATIONS, along_axis, like
+from unroll.symbolic.operations import LIKE, OPERATIONS, along_axis, like
 from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Equation, Recurrence
 from unroll.symbolic.shapes import Shape, infer, resolve, resolve_expression, shape_of
 from unroll.symbolic.simplification import simplify
@@ -252,8 +252,23 @@ class Builder:
             for e in self.forward.equations
             if isinstance(e.expression, Call) and len(self.forward.equations_of(e.name)) == 1
         }
-        node = rebuild(node, lambda part: known.get(part, part))
+        node = rebuild(node, lambda part: self.without_repeats(known.get(part, part)))
         return simplify(node)
+
+    def without_repeats(self, node: Expression) -> Expression:
+        """An elementwise operation broadcasts by itself: `like(g, a) * b` is `g * b`."""
+        row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+        if row is None or {c.signature for c in row.cases} != {"*,*->*"} or row is LIKE:
+            return node
+        assert isinstance(node, Call)
+        for position, argument in enumerate(node.arguments):
+            if isinstance(argument, Call) and OPERATIONS.get(argument.operation) is LIKE:
+                shorter = list(node.arguments)
+                shorter[position] = argument.arguments[0]
+                new = replace(node, arguments=tuple(shorter))
+                if shape_of(new, self.shapes) == shape_of(node, self.shapes):
+                    return self.without_repeats(new)
+        return node
 
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
         """A factor that several references will need is computed once."""
@@ -303,6 +318,8 @@ class Builder:
             if index.offset and not self.safe(gradient):
                 gradient = self.share(equation, gradient, equation.name)
             terms.append(reindex(gradient, self.t.base, self.t.shift(-index.offset)))
+        elif self.domain(reference.name) == (index, index) and not ranged:
+            terms.append(gradient)  # the variable exists nowhere else
         else:
             if ranged:
                 gradient = self.gathered(equation, gradient)
@@ -345,7 +362,8 @@ class Builder:
 
     def equation(self, name: str) -> Equation:
         """The equation of a gradient: the sum of what arrived, over its variable's range."""
-        value = self.tidy(_total(self.contributions.get(name, [])))
+        terms = sorted(self.contributions.get(name, []), key=self.lead, reverse=True)
+        value = self.tidy(_total(terms))
         gradient = self.names[name]
         if self.forward.axis_of(name) is None:
             return Equation(Reference(gradient), value)
@@ -354,6 +372,11 @@ class Builder:
             target = Reference(gradient, (start,))
             return Equation(target, reindex(value, self.t.base, start))
         return Equation(Reference(gradient, (self.t,)), value, start, stop)
+
+    def lead(self, term: Expression) -> int:
+        """How far a term reaches ahead: what comes back through time is written first."""
+        offsets = (i.offset for r in references(term) for i in r.indices if i.base == self.t.base)
+        return max(offsets, default=0)
 
     def domain(self, name: str) -> tuple[Index | None, Index | None]:
         """From the first to the last index that an equation of the variable defines."""

@@ -53,6 +53,7 @@ class Operation:
 
     latex: `{0}`, `{1}` for the arguments, `{...}` for all of them with commas.
     infix, precedence: how the canonical text writes it; a larger precedence binds tighter.
+    associates: which operand may be the same operator without brackets: left, right or none.
     arity: fewest and most arguments (None: any number).
     fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better.
     pairwise: the operation that a reduction's name means with two operands: `max(0, v)`.
@@ -75,6 +76,7 @@ class Operation:
     arity: tuple[int, int | None]
     infix: str | None = None
     precedence: int = 100
+    associates: str = "left"
     aliases: tuple[str, ...] = ()
     over: str | None = None
     loss: bool = False
@@ -138,7 +140,9 @@ def _binary(
 
 def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Operation:
     numpy = f"np.{ufunc}({{0}}, {{1}}).astype(dtype)"
-    return _binary(name, doc, numpy, _no_gradient(2), "{0} " + latex + " {1}", infix, 5)
+    return _binary(
+        name, doc, numpy, _no_gradient(2), "{0} " + latex + " {1}", infix, 5, associates="none"
+    )
 
 
 def _concat_source(shapes: Sequence[Shape]) -> str:
@@ -292,6 +296,7 @@ _ROWS = (
         "{0}^{{1}}",
         "**",
         40,
+        associates="right",
         simpler=lambda a, b: ONE if b == ZERO else a if b == ONE else None,
     ),
     Operation(

@@ -267,7 +267,8 @@ class Recurrence:
     def pieces(self, name: str, steps: int) -> list[tuple[Equation, int, int]]:
         """Which equation defines a variable where: (equation, first, last), in the order of time.
 
-        steps: the length of the axis. A variable without an axis has one piece, (equation, 0, 0).
+        steps: the length of the axis; points that it does not reach (2, or tau-1, at one step) have
+        no piece. A variable without an axis has one, (equation, 0, 0).
         """
         if self.axis_of(name) is None:
             return [(e, 0, 0) for e in self.equations_of(name)]
@@ -276,6 +277,8 @@ class Recurrence:
             bounds = self.range_of(equation)
             assert bounds is not None
             first, last = (self.position(i, steps) for i in bounds)
+            first = first if bounds[0].base == "" else max(first, 1)
+            last = min(last, steps) if bounds[1].base == "" and bounds[1].offset > 0 else last
             spans.append((equation, first, last))
         cuts = sorted({at for _, first, last in spans for at in (first, last + 1) if first <= last})
         found: list[tuple[Equation, int, int]] = []
