@@ -157,7 +157,9 @@ class _Reading:
 
     def command(self, token: Token, name: str) -> None:
         mark = _SIGNS.get(name)
-        if mark is not None:
+        if name == "_":
+            self.underscore(token)
+        elif mark is not None:
             self.out.append(token.like(MARK, mark, token.glued))
         elif name in _SILENT:
             if name in ("left", "right") and self._next() == ".":
@@ -190,6 +192,16 @@ class _Reading:
             self.environment(token, name)
         elif name not in ("[", "]", "(", ")"):  # \[ … \] and \( … \) are decoration
             self.unknown(token)
+
+    def underscore(self, token: Token) -> None:
+        r"""`cross\_entropy` is one name."""
+        following = self.tokens[self.at] if self.at < len(self.tokens) else None
+        if following is None or following.kind != NAME or not self.out or self.out[-1].kind != NAME:
+            raise self.lines.error(r"\_ stands outside a name", token, "Delete it.")
+        self.at += 1
+        first = self.out.pop()
+        name = f"{first.text}_{following.text}"
+        self.out.append(replace(first, text=name, stop=following.stop, whole=True))
 
     def _next(self) -> str:
         return self.tokens[self.at].text if self.at < len(self.tokens) else ""

@@ -154,6 +154,7 @@ class _Writing:
         self.at = 0
         self.out: list[Lexeme] = []
         self.bars: list[str] = []
+        self.summed = any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items)
 
     def write(self) -> tuple[Lexeme, ...]:
         while self.at < len(self.items):
@@ -363,6 +364,8 @@ class _Writing:
             self.put("PREFIX", name, symbol)
             return
         indices = () if found.index is None else (found.index,)
+        if not indices and name in self.survey.lengths and self.summed:
+            name = self.survey.length
         self.put("NAME", Reference(name, indices), symbol)
         self.tail(found.tail, symbol)
 
@@ -387,22 +390,21 @@ class _Writing:
         name, base = found.name, symbol.token.text
         if any(s.kind != "(" for s in found.tail[:1]):
             return False
-        if _operation(name) is not None or name == "sigma":
+        if _operation(name) is not None or name == "sigma" or self._has_comma(found):
             return True
-        if self._has_comma(found):
-            return True
-        if is_matrix(base):
-            return symbol.token.bold and not found.parts and self._holds_one_name(found)
-        if name in self.survey.bare | self.survey.defined | self.survey.indexed:
-            return False
-        if found.parts:
-            return base in _FUNCTION_LETTERS
-        return name not in _SCALARS and name != self.survey.axis
+        if symbol.token.bold and is_matrix(base):
+            return not found.parts and self._holds_one_name(found)
+        known = self.survey.bare | self.survey.defined | self.survey.indexed
+        return name not in known and name != self.survey.axis and reads_as_call(name)
 
     def _has_comma(self, found: Resolved) -> bool:
+        """Whether the bracket that follows holds arguments, or nothing."""
         depth = 0
         if found.tail:
             return False
+        following = self.next(1)
+        if following is not None and following.text == ")":
+            return True  # no argument at all
         for item in self.items[self.at :]:
             if not isinstance(item, Token) or item.kind != MARK:
                 continue
@@ -451,6 +453,14 @@ class _Writing:
             starts = following.text in ("-", "{", "[", "|", "‖")
             return starts or following.kind in (NUMBER, SUM)
         return True
+
+
+def reads_as_call(name: str) -> bool:
+    """Whether a name before a parenthesis is a function where the text says nothing else."""
+    base, *parts = name.split("_")
+    if is_matrix(base) or name in _SCALARS:
+        return False
+    return not parts or base in _FUNCTION_LETTERS
 
 
 def _operation(name: str) -> str | None:

@@ -162,12 +162,13 @@ def _with_bracketed_range(equation: Tokens) -> Tokens:
     dots = [at for at, t in enumerate(equation) if t.text in ("…", "..") and t.kind == MARK]
     if len(dots) == 1 and (ranged is not None or _starts_axis(equation)):
         at = dots[0]
-        before = [t for t in equation[:at] if not (t.text == "," and t.kind == MARK)]
-        equals = max((i for i, t in enumerate(before) if t.text == "="), default=0)
+        equals = max((i for i in range(at) if equation[i].text == "="), default=0)
+        head, listed = equation[: equals + 1], equation[equals + 1 : at]
+        listed = [t for t in listed if not (t.text == "," and t.kind == MARK)]
+        if all(t.kind == NUMBER for t in listed):
+            listed = listed[:1]
+        before = [*head, *listed]
         after = [t for t in equation[at + 1 :] if t.text != ","]
-        numbers = before[equals + 1 :]
-        if all(t.kind == NUMBER for t in numbers):
-            before = before[: equals + 2]
         equation = [*before, equation[at].like(MARK, ".."), *after]
     return equation
 

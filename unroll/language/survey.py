@@ -7,12 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from unroll.language.scanner import MARK, NAME, Lines, Token
+from unroll.language.scanner import Lines, Token
 from unroll.language.statements import FOR
 from unroll.language.sums import Bounds
-from unroll.language.symbols import Item, Script, Symbol, all_symbols
+from unroll.language.symbols import AXIS_LETTERS, Item, Script, Symbol, all_symbols
 
-AXIS_LETTERS = "tknijlmsu"  # letters that index where nothing else says so, the likelier first
 _OFFSET = re.compile(r"([a-z])[+-][0-9]+")
 _LETTER = re.compile(r"([a-z])([+-][0-9]+)?")
 _LENGTH = re.compile(r"([A-Za-z][A-Za-z0-9_]*?)([+-][0-9]+)?")
@@ -89,7 +88,8 @@ def survey_axis(
             f"two letters are used as indices, {main[0]} and {other}; "
             "only one axis can be read so far",
             strong[other],
-            f"Use {main[0]} everywhere, or write the other index into the name, as in h_{other}x.",
+            f"Use {main[0]} for both, or give what {other} counts names of its own, as in "
+            f"h1[{main[0]}] and h2[{main[0]}].",
         )
     axis = main[0] if main else "t"
     length = next((to for letter, to, _ in declared if letter == axis), "tau")
@@ -171,10 +171,3 @@ def survey_names(survey: Survey, uses: Iterable[tuple[str, bool, bool]]) -> Surv
     indexed = frozenset(name for name, has_index, _ in uses if has_index)
     bare = frozenset(name for name, has_index, called in uses if not has_index and not called)
     return replace(survey, indexed=indexed, bare=bare)
-
-
-def is_definition(item: Item) -> bool:
-    return isinstance(item, Token) and item.kind == MARK and item.text == "="
-
-
-__all__ = ["NAME", "Survey", "head_of", "survey_axis", "survey_names"]

@@ -12,7 +12,9 @@ from unroll.language.statements import FOR
 from unroll.symbolic.operations import ALIASES, OPERATIONS
 
 OPERATION_NAMES = frozenset({*OPERATIONS, *ALIASES})
+AXIS_LETTERS = "tknijlmsu"  # letters that index where nothing else says so, the likelier first
 _LIBRARIES = frozenset({"np", "numpy", "torch", "math", "jnp", "tf", "nn", "F", "scipy"})
+_LIBRARY_NAMES = {"dot": "matmul", "mm": "matmul"}  # np.dot takes matrices too
 _WORDS = frozenset({"given", "tau", "sigma", "for", "if", "otherwise", *GREEK, *OPERATION_NAMES})
 _INDEX_LIKE = re.compile(r"(?:[a-z]|[A-Za-z][A-Za-z0-9_]*)(?:[+-][0-9]+)?|[+-]?[0-9]+")
 _WRAPPERS = {"(": ")", "<": ">", "⟨": "⟩", "[": "]"}
@@ -71,39 +73,57 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
                 and at + 2 < len(statement)
                 and statement[at + 2].kind == NAME
             ):
-                skip = 1  # np.tanh
+                skip = 2  # np.tanh
+                function = statement[at + 2]
+                name = _LIBRARY_NAMES.get(function.text, function.text)
+                out.append(replace(function, text=name, glued=token.glued, whole=True))
             else:
-                out += _letters(token, out, following, wholes, latex)
+                indexed = _index_follows(statement, at + 1)
+                out += _letters(token, out, following, wholes, latex, indexed)
         found.append(_deltas(out))
     return found
 
 
 def _letters(
-    token: Token, before: Sequence[Token], following: Token | None, wholes: set[str], latex: bool
+    token: Token,
+    before: Sequence[Token],
+    following: Token | None,
+    wholes: set[str],
+    latex: bool,
+    indexed: bool,
 ) -> list[Token]:
     text = token.text
     length = token.stop - token.start
     if len(text) < 2 or token.whole or length != len(text) or text in _WORDS:
         return [token]
-    scripted = following is not None and following.glued and following.text in ("_", "^")
     if before and before[-1].text == "_" and before[-1].kind == MARK:
-        index_follows = scripted and latex
         if re.fullmatch(r"[a-z][A-Z][A-Za-z]*", text) and text[0] in "tkni":
             return [_cut(token, 0, 1), *_cut_all(_cut(token, 1, length))]  # x_tU
-        if index_follows and text.isalpha():
+        if indexed and latex and text.isalpha():
             return [_cut(token, 0, 1), *_cut_all(_cut(token, 1, length))]  # W_hh_{t-1}
         return [token]
     if text in wholes or (following is not None and following.text in ("(", "[") and not latex):
         return [token]
     if before and before[-1].text in ("_", "^", "{") and before[-1].kind == MARK:
         return [token]
-    if scripted and re.fullmatch(r"[A-Z]+[a-z]", text):
+    if indexed and re.fullmatch(r"[A-Z]+[a-z]", text):
         return _cut_all(token)
     if not latex or text.lower() in OPERATION_NAMES or not text.isalpha() or not text.isascii():
         return [token]
     if following is not None and following.text == "(" and len(text) > 2:
         return [token]
     return _cut_all(token)
+
+
+def _index_follows(tokens: Sequence[Token], at: int) -> bool:
+    """Whether a script that can only be an index stands here: `_t`, `_{t-1}`, `^{(t)}`, `_<t>`."""
+    if at + 1 >= len(tokens) or tokens[at].text not in ("_", "^") or not tokens[at].glued:
+        return False
+    end = group(tokens, at + 1) if tokens[at + 1].text != "<" else at + 3
+    flat = "".join(t.text for t in tokens[at + 1 : min(end, at + 9)]).strip("{}")
+    if tokens[at].text == "^" and flat[:1] not in ("(", "<", "⟨"):
+        return False
+    return re.match(rf"[(<⟨\[]?[{AXIS_LETTERS}](?:[+-][0-9]+)?(?:[)>⟩\]]|$|>)", flat) is not None
 
 
 def _cut(token: Token, start: int, stop: int) -> Token:

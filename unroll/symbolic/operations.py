@@ -571,7 +571,7 @@ _ROWS = (
         "half the squared distance: sum((a - y)**2) / 2",
         (Case("*,*->", lambda shapes: _squared_error(shapes)),),
         lambda g, r, a, y: (g * (a - y), g * (y - a)),
-        r"\tfrac{1}{2}\|{0} - {1}\|^2",
+        r"\tfrac12\|{0} - {1}\|^2",
         (2, 2),
         loss=True,
     ),

@@ -1,0 +1,320 @@
+r"""Recurrence to LaTeX: names, references, expressions and equations.
+
+Names and references stay inside what matplotlib's mathtext understands, since the drawings set
+their labels with it; equations need amsmath. The three notations are those of textbooks:
+`book` h^{(t-1)}, `subscript` h_{t-1}, `angle` h^{\langle t-1\rangle}.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from unroll.language.scanner import GREEK
+from unroll.symbolic.expressions import Call, Constant, Expression, Index, Reference
+from unroll.symbolic.operations import OPERATIONS, Operation
+from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
+
+NOTATIONS = ("book", "subscript", "angle")
+SCALARS = frozenset(
+    [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "eta",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "omega",
+        "tau",
+        "dt",
+        "Deltat",
+        "t",
+    ]
+)
+_ACCENTS = {
+    "ddot": r"\ddot", "hat": r"\hat", "tilde": r"\tilde", "bar": r"\bar", "check": r"\check",
+    "dot": r"\dot", "fwd": r"\overrightarrow", "bwd": r"\overleftarrow",
+}  # fmt: skip
+_RAISED = {"star": "*", "minus": "-", "plus": "+", "prime": r"\prime"}
+_WORDS = frozenset({"in", "fb"})
+# How tightly what is written binds; the elementwise product's sign binds less than no sign.
+_SUM, _CIRCLED, _SIDE, _TALL, _CLOSED, _BASE = 10, 18, 20, 50, 90, 95
+_OPEN = re.compile(r"\{(\d)\}(\^\{\\top\})?")
+
+
+# --- names ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    head: str
+    below: tuple[str, ...] = ()
+    above: str = ""
+
+    def __str__(self) -> str:
+        return self.head + _script("_", ",".join(self.below)) + _script("^", self.above)
+
+
+def _script(sign: str, text: str) -> str:
+    return f"{sign}{{{text}}}" if text else ""
+
+
+def name_latex(name: str, objective: str = "L") -> str:
+    r"""A name as mathematics: `yhat` is `\hat{y}`, `W_hh` is `W_{hh}`, `L_total` is `L`."""
+    return reference_latex(Reference(name), objective=objective)
+
+
+@cache
+def _named(name: str) -> _Name:
+    base, *parts = name.split("_")
+    if not base:
+        return _Name(rf"\mathrm{{{name.replace('_', '')}}}")
+    if parts[-1:] == ["total"]:
+        parts.pop()
+    above = "".join(_RAISED[p] for p in parts if p in _RAISED)
+    below = [_part(p) for p in parts if p and p not in _RAISED]
+    digits = re.fullmatch(r"(.*?[A-Za-z])([0-9]+)", base)
+    if digits is not None and digits[1] == "sigma":
+        return _Name(_letters("sigma"), tuple(below), digits[2] + above)
+    if digits is not None:
+        base, below = digits[1], [digits[2], *below]
+    return _Name(_letters(base), tuple(below), above)
+
+
+def _letters(word: str) -> str:
+    """A word without scripts: a letter, Greek, an accented letter, or upright."""
+    if len(word) == 1:
+        return word
+    if word in GREEK:
+        return "o" if word == "omicron" else _greek(word)
+    if word == "ell":
+        return r"\ell"
+    for accent, command in _ACCENTS.items():
+        stem = word.removesuffix(accent)
+        if stem != word and (len(stem) == 1 or stem in GREEK or stem.endswith(tuple(_ACCENTS))):
+            return f"{command}{{{_letters(stem)}}}"
+    for difference in ("Delta", "delta"):
+        rest = word.removeprefix(difference)
+        if rest != word and (len(rest) == 1 or rest in GREEK):
+            return rf"\{difference} {_letters(rest)}"
+    return rf"\mathrm{{{word}}}"
+
+
+def _greek(word: str) -> str:
+    return "\\" + word
+
+
+def _part(part: str) -> str:
+    if part in GREEK:
+        return _letters(part)
+    if part.isalpha() and (len(part) > 2 or part in _WORDS):
+        return rf"\mathrm{{{part}}}"
+    return part
+
+
+def reference_latex(reference: Reference, notation: str = "book", *, objective: str = "L") -> str:
+    r"""A reference in one of the notations. `grad_h[t]` is `\nabla_{h^{(t)}} L`."""
+    return _reference(reference, notation, objective)
+
+
+def _reference(reference: Reference, notation: str, objective: str, raised: str = "") -> str:
+    """A reference with something more at the top right of it, as a transpose sign."""
+    if notation not in NOTATIONS:
+        raise ValueError(f"notation {notation!r} is none of {', '.join(NOTATIONS)}")
+    kind, _, of = reference.name.partition("_")
+    if kind == "grad" and of:
+        inner = _reference(Reference(of, reference.indices), notation, objective)
+        text = rf"\nabla_{{{inner}}} {_named(objective)}"
+        return f"({text}){_script('^', raised)}" if raised else text
+    name = _named(reference.name)
+    index = ", ".join(_index(i) for i in reference.indices)
+    if not index:
+        return str(_Name(name.head, name.below, name.above + raised))
+    if notation == "subscript":
+        return str(_Name(name.head, (*name.below, index), name.above + raised))
+    shown = f"({index})" if notation == "book" else rf"\langle {index}\rangle"
+    if name.above:
+        return f"{{{name}}}" + _script("^", shown + raised)
+    return str(_Name(name.head, name.below, shown + raised))
+
+
+def _index(index: Index) -> str:
+    if not index.base:
+        return str(index.offset)
+    return str(_named(index.base)) + (f"{index.offset:+d}" if index.offset else "")
+
+
+# --- expressions ----------------------------------------------------------------------
+
+
+def expression_latex(
+    expression: Expression,
+    notation: str = "book",
+    *,
+    objective: str = "L",
+    scalars: frozenset[str] = SCALARS,
+) -> str:
+    r"""An expression; scalars: names that scale what they multiply, written without `\odot`."""
+    return _Style(notation, objective, scalars).write(expression)[0]
+
+
+def equation_latex(
+    equation: Equation,
+    notation: str = "book",
+    *,
+    objective: str = "L",
+    scalars: frozenset[str] = SCALARS,
+    align: str = "",
+) -> str:
+    """An equation with its range; align: what stands before the sign, as `&`."""
+    style = _Style(notation, objective, scalars)
+    target = style.write(equation.target)[0]
+    if equation.expression == GIVEN:
+        return rf"{target} {align}\ \text{{given}}"
+    text = f"{target} {align}= {style.write(equation.expression)[0]}"
+    letter = equation.index.base if equation.index else "t"
+    start, stop = (None if i is None else _index(i) for i in (equation.start, equation.stop))
+    if start and stop:
+        return rf"{text}, \quad {letter} = {start}, \dots, {stop}"
+    if start:
+        return rf"{text}, \quad {letter} \ge {start}"
+    return rf"{text}, \quad {letter} \le {stop}" if stop else text
+
+
+def recurrence_latex(
+    recurrence: Recurrence, notation: str = "book", *, objective: str = "L"
+) -> str:
+    """All equations, aligned at their signs."""
+    scalars = SCALARS | {a.name for a in recurrence.axes} | {a.length for a in recurrence.axes}
+    lines = [
+        equation_latex(e, notation, objective=objective, scalars=scalars, align="&")
+        for e in recurrence.equations
+    ]
+    body = " \\\\\n".join(lines)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    notation: str
+    objective: str
+    scalars: frozenset[str]
+
+    def write(self, node: Expression) -> tuple[str, int]:
+        """LaTeX, and how tightly its outermost operator binds."""
+        if isinstance(node, Constant):
+            return _number(node.value), _BASE if node.value >= 0 else _SUM
+        if isinstance(node, Reference):
+            text = _reference(node, self.notation, self.objective)
+            if text.startswith(r"\nabla"):
+                return text, _CIRCLED
+            return text, _CLOSED if "^" in text else _BASE
+        row = OPERATIONS.get(node.operation)
+        if row is None:
+            return f"{_function(node.operation)}({self.all(node)})", _CLOSED
+        if len(node.arguments) != (row.arity[1] or len(node.arguments)):
+            return rf"\mathrm{{{row.name}}}({self.all(node)})".replace("_", r"\_"), _CLOSED
+        if row.infix == "*":
+            return self.product(*node.arguments)
+        return self.template(node, row)
+
+    def all(self, node: Call) -> str:
+        return ", ".join(self.write(a)[0] for a in node.arguments)
+
+    def inside(self, node: Expression, least: int) -> str:
+        text, level = self.write(node)
+        return text if level >= least else f"({text})"
+
+    def product(self, left: Expression, right: Expression) -> tuple[str, int]:
+        if isinstance(right, Constant):
+            return rf"{self.inside(left, _SIDE)} \cdot {self.inside(right, _SIDE)}", _SIDE
+        if self.scalar(left) or self.scalar(right):
+            return f"{self.inside(left, _SIDE)} {self.inside(right, _SIDE + 1)}", _SIDE
+        return rf"{self.inside(left, _CIRCLED)} \odot {self.inside(right, _SIDE)}", _CIRCLED
+
+    def scalar(self, node: Expression) -> bool:
+        """Whether an expression is made of numbers and of names that are scalars."""
+        if isinstance(node, Call) and node.over is None:
+            row = OPERATIONS.get(node.operation)
+            if row is None:
+                return False
+            if all(case.signature.endswith("->") for case in row.cases):
+                return True
+            return bool(node.arguments) and all(self.scalar(a) for a in node.arguments)
+        if isinstance(node, Reference):
+            return not node.indices and (
+                node.name in self.scalars or node.name.split("_")[0] in self.scalars
+            )
+        return isinstance(node, Constant)
+
+    def template(self, node: Call, row: Operation) -> tuple[str, int]:
+        """A call by its row's template, its open arguments in brackets where they need them."""
+        template = row.latex
+        if node.over is not None:
+            template = re.sub(r"^\\[a-z]+(\{[a-z]+\})?", rf"\g<0>_{{{node.over}}}", template)
+        if template == "{0}":
+            return self.write(node.arguments[0])
+        level = self.level(row)
+
+        def argument(match: re.Match[str]) -> str:
+            value = node.arguments[int(match[1])]
+            before, after = template[: match.start()], template[match.end() :]
+            if match[2]:
+                return self.transposed(value)
+            if before.endswith(("{", "(", ", ", "|", "[")) and after.startswith(
+                ("}", ")", ", ", "|", "]")
+            ):
+                return self.write(value)[0]
+            if after.startswith("^"):
+                return self.inside(value, _BASE)
+            if before.endswith(r"\log "):
+                return self.inside(value, _CLOSED)
+            if row.infix is None:
+                return self.inside(value, _SUM + 1)
+            same = isinstance(value, Call) and value.operation == node.operation
+            first = match[1] == "0" and len(node.arguments) == 2
+            strict = not first and not (same and level == _SIDE)
+            return self.inside(value, level + strict)
+
+        text = _OPEN.sub(argument, template.replace("{...}", self.all(node)))
+        return text, level
+
+    def level(self, row: Operation) -> int:
+        if row.infix is not None and row.latex.startswith(("{0} ", "-")):
+            return min(row.precedence, _SIDE) if len(row.latex) > 4 else _SUM
+        if row.latex.startswith((r"\frac", r"\sqrt", "|", "[")):
+            return _TALL if row.latex.startswith(r"\frac") else _CLOSED
+        if row.latex.startswith("-"):
+            return _SUM
+        if row.latex.startswith("{0}^"):
+            return _CLOSED if row.latex.endswith(r"\top}") else _TALL
+        if row.latex.startswith(("{0}", r"\sum")):
+            return _SIDE
+        return _CLOSED
+
+    def transposed(self, value: Expression) -> str:
+        if isinstance(value, Reference):
+            return _reference(value, self.notation, self.objective, r"\top")
+        return self.inside(value, _BASE) + r"^{\top}"
+
+
+def _function(name: str) -> str:
+    derivative = re.fullmatch(r"D([0-9]+)_(.+)", name)
+    if derivative is not None:
+        return rf"\partial_{{{derivative[1]}}} {_named(derivative[2])}"
+    return str(_named(name))
+
+
+def _number(value: float) -> str:
+    if value == int(value) and abs(value) < 1e15:
+        return str(int(value))
+    mantissa, _, exponent = repr(float(value)).partition("e")
+    if not exponent:
+        return mantissa
+    power = f"10^{{{int(exponent)}}}"
+    return power if mantissa in ("1", "1.0") else rf"{mantissa} \cdot {power}"

@@ -1,0 +1,115 @@
+"""Recurrence to canonical text, which reads back as the same recurrence.
+
+Operators and how tightly they bind come from the table of operations; nothing here knows an
+operation by its name.
+"""
+
+from __future__ import annotations
+
+from unroll.language.notation import reads_as_call
+from unroll.symbolic.expressions import Call, Constant, Expression, Reference, walk
+from unroll.symbolic.operations import OPERATIONS, Operation
+from unroll.symbolic.recurrence import GIVEN, Axis, Equation, Recurrence
+
+ATOM = 100  # binds tighter than any operator
+_SIGN = min(r.precedence for r in OPERATIONS.values() if r.infix and r.arity == (1, 1))
+
+
+def format_recurrence(recurrence: Recurrence) -> str:
+    """The canonical text of a recurrence: one equation a line, no newline at the end."""
+    lines = [f"{a.name} = 1..{a.length}" for a in recurrence.axes if _declares(a, recurrence)]
+    lines += [format_equation(e, recurrence.axes[0]) for e in recurrence.equations]
+    return "\n".join(lines)
+
+
+def _declares(axis: Axis, recurrence: Recurrence) -> bool:
+    """Whether an axis needs a line: its letter or its length cannot be told from the equations."""
+    if axis.length != Axis().length:
+        return True
+    nodes = [n for e in recurrence.equations for n in walk(e.expression)]
+    if any(_looks_free(e, axis) for e in recurrence.equations):
+        return True
+    letters = {i.base for n in nodes if isinstance(n, Reference) for i in n.indices}
+    letters |= {i.base for e in recurrence.equations for i in e.target.indices}
+    letters |= {e.over for e in nodes if isinstance(e, Call) and e.over}
+    ambiguous = axis.name != Axis().name or any("_" in e.name for e in recurrence.equations)
+    return axis.name not in letters and ambiguous
+
+
+def _looks_free(equation: Equation, axis: Axis) -> bool:
+    """Whether the length of the axis stands where it would be taken for a parameter."""
+    ranged = equation.start is not None or equation.stop is not None
+    nodes = list(walk(equation.expression))
+    return (
+        not ranged
+        and Reference(axis.length) in nodes
+        and not any(n == Reference(axis.name) or (isinstance(n, Call) and n.over) for n in nodes)
+    )
+
+
+def format_equation(equation: Equation, axis: Axis | None = None) -> str:
+    """`target = expression`, and the range where it is not the whole axis."""
+    text = f"{equation.target} = {format_expression(equation.expression)}"
+    letter = axis.name if axis else equation.index.base if equation.index else "t"
+    if equation.start is not None and equation.stop is not None:
+        return f"{text} for {letter} = {equation.start}..{equation.stop}"
+    if equation.start is not None:
+        return f"{text} for {letter} >= {equation.start}"
+    if equation.stop is not None:
+        return f"{text} for {letter} <= {equation.stop}"
+    return text
+
+
+def format_expression(expression: Expression) -> str:
+    """An expression with as few brackets as its reading needs."""
+    return _write(expression)[0]
+
+
+def _write(node: Expression) -> tuple[str, int]:
+    """The text of an expression, and how tightly its outermost operator binds."""
+    if isinstance(node, Constant):
+        return _number(node.value), ATOM if node.value >= 0 else _SIGN
+    if isinstance(node, Reference):
+        return str(node), ATOM
+    if node == GIVEN:
+        return node.operation, ATOM
+    row = OPERATIONS.get(node.operation)
+    if row is not None and row.infix is not None and _fits(node, row):
+        return _infix(node, row), row.precedence
+    arguments = [_write(a)[0] for a in node.arguments]
+    if node.over is not None:
+        arguments.append(node.over)
+    text = ", ".join(arguments)
+    if row is None and len(arguments) == 1 and not reads_as_call(node.operation):
+        text += ","  # `A(x)` would be a product
+    return f"{node.operation}({text})", ATOM
+
+
+def _fits(node: Call, row: Operation) -> bool:
+    """Whether a call can be written with its operator; `-2` is a number and no call."""
+    if node.over is not None or len(node.arguments) != row.arity[0]:
+        return False
+    return len(node.arguments) == 2 or _postfix(row) or not isinstance(node.arguments[0], Constant)
+
+
+def _postfix(row: Operation) -> bool:
+    return str(row.infix).startswith(".")
+
+
+def _infix(node: Call, row: Operation) -> str:
+    texts = [_write(a) for a in node.arguments]
+    sign, level = row.infix, row.precedence
+    if len(texts) == 1:
+        operand = _inside(texts[0], level)
+        return f"{operand}{sign}" if _postfix(row) else f"{sign}{operand}"
+    left = _inside(texts[0], level if row.associates == "left" else level + 1)
+    right = _inside(texts[1], _SIGN if row.associates == "right" else level + 1)
+    return f"{left} {sign} {right}"
+
+
+def _inside(part: tuple[str, int], least: int) -> str:
+    return part[0] if part[1] >= least else f"({part[0]})"
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
