@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from unroll.errors import UnrollError, nearest
 from unroll.language.scanner import spell
+from unroll.numeric.fitting import (
+    describe_shape,
+    expected_shape,
+    fit,
+    infer,
+    leading,
+    value_name,
+)
 from unroll.numeric.layout import given_name
-from unroll.numeric.sampling import describe_shape, sample, targets
-from unroll.symbolic import shapes as shaping
+from unroll.numeric.sampling import sample, targets
 from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
@@ -27,7 +33,6 @@ from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
 DEFAULT_STEPS = 5
 DEFAULT_LENGTH = 3
 Array = NDArray[Any]
-Known = tuple[tuple[str, Shape], ...]
 
 
 @dataclass(frozen=True)
@@ -71,22 +76,24 @@ def prepare(
     classes = targets(recurrence)
     as_classes = {n for n, a in raw.items() if n in classes and _is_classes(recurrence, n, a, raw)}
     full = {n: a for n, a in raw.items() if n not in as_classes}
-    shapes, batched = _read(recurrence, full, sizes)
+    found = fit(recurrence, full, sizes)
+    shapes, batched, batch = found.shapes, found.batched, found.batch
     missing = [n for n in wanted(recurrence) if n not in raw]
     if missing:
-        shown = ", ".join(f"{n} {_expected(recurrence, n, shapes)}" for n in missing)
+        shown = ", ".join(f"{n} {expected_shape(recurrence, n, shapes)}" for n in missing)
         raise UnrollError(
             f"missing arrays: {shown}",
             remedy="Give all arrays of a recurrence, or none to have random ones.",
         )
     for name in sorted(as_classes):
         raw[name] = _one_hot(name, raw[name], shapes[name])
-        if raw[name].ndim == 2 + (recurrence.axis_of(name) is not None):
+        if raw[name].ndim == 2 + leading(recurrence, name):
             batched |= {name}
+            batch = _same_batch(name, raw[name].shape[leading(recurrence, name)], batch, batched)
     for name in sorted(classes & set(full)):
         _check_distribution(name, raw[name])
-    ready = {n: np.ascontiguousarray(a, dtype) for n, a in raw.items()}
-    return Data(recurrence, ready, shapes, count, _batch(recurrence, raw, batched), batched)
+    ready = {n: np.array(a, dtype, order="C") for n, a in raw.items()}
+    return Data(recurrence, ready, shapes, count, batch, batched)
 
 
 def wanted(recurrence: Recurrence) -> tuple[str, ...]:
@@ -242,141 +249,6 @@ def _steps(recurrence: Recurrence, arrays: Mapping[str, Array], steps: int | Non
     return next(iter(said.values()), DEFAULT_STEPS)
 
 
-# --- shapes -----------------------------------------------------------------------------
-
-
-@lru_cache(maxsize=256)
-def _infer(recurrence: Recurrence, known: Known, default: int | None) -> dict[str, Shape]:
-    return shaping.infer(recurrence, dict(known), default)  # type: ignore[return-value]
-
-
-def _leading(recurrence: Recurrence, name: str) -> int:
-    """Axes of an array before batch and value."""
-    return int("[" not in name and recurrence.axis_of(name) is not None)
-
-
-def _value_name(name: str) -> str:
-    """The name whose value an array holds: `h` for `h[0]`."""
-    return name.split("[")[0]
-
-
-def _initial_values(recurrence: Recurrence) -> frozenset[str]:
-    """Parameters that are an equation's whole right-hand side, as in `h[0] = h0`."""
-    return frozenset(
-        e.expression.name
-        for e in recurrence.equations
-        if isinstance(e.expression, Reference) and not e.expression.indices
-    )
-
-
-def _read(
-    recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[str, Shape]
-) -> tuple[dict[str, Shape], frozenset[str]]:
-    """Value shapes of all names, and which arrays have a batch axis.
-
-    Parameters have none, so they tell the rank of everything else; one axis more is the batch.
-    Where that reading contradicts itself, nothing has a batch axis.
-    """
-    may = {n for n in arrays if _leading(recurrence, n) or "[" in n}
-    may |= _initial_values(recurrence) & set(arrays)
-    plain = {n: arrays[n].shape for n in arrays if n not in may}
-    none: frozenset[str] = frozenset()
-    try:
-        expected = _infer(recurrence, tuple({**dims, **plain}.items()), None)
-        extra = {n: arrays[n].ndim - _leading(recurrence, n) for n in may}
-        batched = frozenset(n for n in may if extra[n] == len(expected[_value_name(n)]) + 1)
-        shapes = _all_shapes(recurrence, arrays, dims, batched)
-        _batch(recurrence, arrays, batched)
-        return shapes, batched
-    except UnrollError as problem:
-        try:
-            return _all_shapes(recurrence, arrays, dims, none), none
-        except UnrollError:
-            _blame(recurrence, arrays, dims, may)
-            raise problem from None
-
-
-def _all_shapes(
-    recurrence: Recurrence,
-    arrays: Mapping[str, Array],
-    dims: Mapping[str, Shape],
-    batched: frozenset[str],
-) -> dict[str, Shape]:
-    known: dict[str, Shape] = dict(dims)
-    for name, array in arrays.items():
-        shape = array.shape[_leading(recurrence, name) + (name in batched) :]
-        own = _value_name(name)
-        if known.get(own, shape) != shape and not _fills(shape, known[own]):
-            raise UnrollError(
-                f"{name} has shape {describe_shape(array.shape)}; "
-                f"expected {_expected(recurrence, name, known)}"
-            )
-        known[own] = shape
-    return _infer(recurrence, tuple(known.items()), None)
-
-
-def _fills(shape: Shape, other: Shape) -> bool:
-    return shape == () or other == ()
-
-
-def _blame(
-    recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[str, Shape], may: set[str]
-) -> None:
-    """Raise an error about the one array without which the others agree, if there is one."""
-    for name in (*sorted(may), *(n for n in arrays if n not in may)):
-        others = {n: a for n, a in arrays.items() if n != name}
-        if not others:
-            continue
-        try:
-            shapes, batched = _read_quietly(recurrence, others, dims)
-        except UnrollError:
-            continue
-        batch = describe_batch(recurrence, others, batched)
-        raise UnrollError(
-            f"{name} has shape {describe_shape(arrays[name].shape)}; "
-            f"expected {_expected(recurrence, name, shapes, batch)}"
-        )
-
-
-def _read_quietly(
-    recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[str, Shape]
-) -> tuple[dict[str, Shape], frozenset[str]]:
-    may = {n for n in arrays if _leading(recurrence, n) or "[" in n}
-    plain = {n: arrays[n].shape for n in arrays if n not in may}
-    expected = _infer(recurrence, tuple({**dims, **plain}.items()), None)
-    batched = frozenset(
-        n
-        for n in may
-        if arrays[n].ndim - _leading(recurrence, n) == len(expected[_value_name(n)]) + 1
-    )
-    _batch(recurrence, arrays, batched)
-    return _all_shapes(recurrence, arrays, dims, batched), batched
-
-
-def describe_batch(
-    recurrence: Recurrence, arrays: Mapping[str, Array], batched: frozenset[str]
-) -> int | None:
-    """The batch's size, None where no array has one."""
-    return _batch(recurrence, arrays, batched) if batched else None
-
-
-def _expected(
-    recurrence: Recurrence, name: str, shapes: Mapping[str, Any], batch: int | None = None
-) -> str:
-    lead = [recurrence.axes[0].length] if _leading(recurrence, name) else []
-    middle = [str(batch)] if batch is not None and (lead or "[" in name) else []
-    return describe_shape((*lead, *middle, *shapes[_value_name(name)]))
-
-
-def _batch(recurrence: Recurrence, arrays: Mapping[str, Array], batched: frozenset[str]) -> int:
-    """The size of the batch, 1 where there is none."""
-    sizes = {n: arrays[n].shape[_leading(recurrence, n)] for n in sorted(batched)}
-    if len(set(sizes.values())) > 1:
-        shown = ", ".join(f"{n} has {size}" for n, size in sizes.items())
-        raise UnrollError(f"the size of the batch differs: {shown}")
-    return next(iter(sizes.values()), 1)
-
-
 # --- targets ----------------------------------------------------------------------------
 
 
@@ -386,7 +258,7 @@ def _is_classes(
     """Whether whole numbers are classes: `(tau,)` always are, more axes unless rows are one-hot."""
     if array.dtype.kind not in "iu":
         return False
-    lead = _leading(recurrence, name)
+    lead = leading(recurrence, name)
     if array.ndim <= lead:
         return True
     one_hot = bool(np.all((array >= 0) & (array <= 1)) and np.all(array.sum(axis=-1) == 1))
@@ -403,12 +275,19 @@ def _one_hot(name: str, classes: Array, shape: Shape) -> Array:
     return np.eye(count)[classes]
 
 
+def _same_batch(name: str, size: int, batch: int, batched: frozenset[str]) -> int:
+    """The size of the batch, once classes have one too."""
+    if batched != {name} and size != batch:
+        raise UnrollError(f"{name} has a batch of {size}; expected {batch}")
+    return size
+
+
 def _check_distribution(name: str, array: Array) -> None:
     if array.min() >= 0 and np.allclose(array.sum(axis=-1), 1, atol=1e-6):
         return
     raise UnrollError(
         f"{name} is a target, but its rows are no distributions: they must be >= 0 and add up to 1",
-        remedy=f"Give classes as integers, ({'tau'},), or rows such as one-hot vectors.",
+        remedy="Give classes as integers, (tau,), or rows such as one-hot vectors.",
     )
 
 
@@ -422,14 +301,14 @@ def _made_up(
     seed: int,
     dtype: type[np.floating[Any]],
 ) -> Data:
-    shapes = _infer(recurrence, tuple(dims.items()), DEFAULT_LENGTH)
+    shapes = infer(recurrence, tuple(dims.items()), DEFAULT_LENGTH)
     classes = targets(recurrence)
     arrays = {
         name: sample(
             recurrence,
             name,
-            shapes[_value_name(name)],
-            steps if _leading(recurrence, name) else None,
+            shapes[value_name(name)],
+            steps if leading(recurrence, name) else None,
             seed,
             classes,
         ).astype(dtype)

@@ -67,18 +67,21 @@ def compile_recurrence(
     recurrence: Recurrence,
     shapes: Mapping[str, Shape],
     steps: int,
-    batched: frozenset[str] = frozenset(),
+    given: frozenset[str] = frozenset(),
+    gradients: Mapping[str, str] | None = None,
+    summed: frozenset[str] = frozenset(),
     dtype: type[np.floating[Any]] = np.float64,
 ) -> Program:
     """The program of a recurrence whose products are told apart (`shapes.resolve`).
 
-    shapes: value shapes of its names, those of variables off any cycle may be missing; batched: names
-    with a batch axis. Raises UnrollError for an opaque function and for what has no schedule.
+    shapes: value shapes of its names, those of variables off any cycle may be missing; given: arrays
+    with a batch axis; gradients: name of a variable to that of its gradient; summed: names that take
+    the sum over the batch. Raises UnrollError for an opaque function and for what has no schedule.
     """
     whole = hoist(recurrence)
     schedule = plan(whole)
-    flags = layout.batched(whole, batched, fixed=recurrence.names)
-    writer = _Writer(_scope(whole, schedule, shapes, steps, flags))
+    batched = layout.batched(whole, given, gradients or {}, summed)
+    writer = _Writer(_scope(whole, schedule, shapes, steps, batched, summed))
     code = writer.function(schedule, recurrence.defined)
     namespace: dict[str, Any] = {"np": np, "dtype": dtype, **KERNELS}
     exec(compile(code, f"<{recurrence.defined[0]}: generated>", "exec"), namespace)
@@ -101,6 +104,7 @@ def _scope(
     shapes: Mapping[str, Shape],
     steps: int,
     batched: frozenset[str],
+    summed: frozenset[str],
 ) -> Scope:
     known = dict(shapes)
     for task in schedule:
@@ -111,7 +115,7 @@ def _scope(
     axis = recurrence.axes[0]
     given = [given_name(e.name, e.index) for e in recurrence.equations if e.expression == GIVEN]
     words = identifiers([axis.name, axis.length, *recurrence.names, *given])
-    return Scope(recurrence, steps, known, rows(recurrence, steps), batched, words)
+    return Scope(recurrence, steps, known, rows(recurrence, steps), batched, words, summed)
 
 
 @dataclass(slots=True)
@@ -176,7 +180,23 @@ class _Writer:
         return index.base != self.recurrence.axes[0].name
 
     def ordered(self, pieces: list[Piece]) -> list[Piece]:
-        """Pieces in an order in which each finds what it needs."""
+        """Pieces in an order in which each finds what it needs.
+
+        One that needs part of what in turn needs part of it is cut where the others begin and end.
+        """
+        graph = self.needs(pieces)
+        if not nx.is_directed_acyclic_graph(graph):
+            pieces = [
+                Piece(p.equation, start, stop - 1)
+                for p in pieces
+                for start, stop in _stretches(pieces)
+                if p.first <= start and stop - 1 <= p.last
+            ]
+            graph = self.needs(pieces)
+        return [pieces[i] for i in nx.lexicographical_topological_sort(graph)]
+
+    def needs(self, pieces: list[Piece]) -> nx.DiGraph:
+        """A graph over the numbers of the pieces, with edges from what a piece needs to it."""
         by_name: dict[str, list[int]] = {}
         for i, piece in enumerate(pieces):
             by_name.setdefault(piece.name, []).append(i)
@@ -187,7 +207,7 @@ class _Writer:
                 for j in by_name.get(r, ()):
                     if a <= pieces[j].last and b >= pieces[j].first:
                         graph.add_edge(j, i)
-        return [pieces[i] for i in nx.lexicographical_topological_sort(graph)]
+        return graph
 
     def reads(self, piece: Piece) -> Iterator[tuple[str, int, int]]:
         """Names that a piece reads, with the steps it reads of them."""
@@ -200,8 +220,7 @@ class _Writer:
 
     def scan(self, pieces: list[Piece], direction: str) -> None:
         """A loop for each stretch of steps in which the same equations hold."""
-        cuts = sorted({at for p in pieces for at in (p.first, p.last + 1)})
-        stretches = list(pairwise(cuts))
+        stretches = _stretches(pieces)
         for start, stop in reversed(stretches) if direction == BACKWARD else stretches:
             active = [p for p in pieces if p.first <= start and stop - 1 <= p.last]
             if not active:
@@ -245,7 +264,7 @@ class _Writer:
             given = given_name(name, piece.equation.index)
             axes = frozenset({BATCH}) if given in self.scope.batched else NONE
             return Term(self.scope.words[given], (), self.scope.shapes[name], axes, True)
-        over = frozenset({BATCH}) - self.axes(name)
+        over = frozenset({BATCH}) if name in self.scope.summed and self.scope.batched else NONE
         return self.scope.total(piece.equation.expression, frame, over)
 
     def value(self, piece: Piece) -> None:
@@ -319,6 +338,11 @@ class _Writer:
             self.write(f"{word} = {text}", depth)
             done[term] = text = word
         return text
+
+
+def _stretches(pieces: list[Piece]) -> list[tuple[int, int]]:
+    """Ranges start..stop-1 of steps inside which no piece begins or ends."""
+    return list(pairwise(sorted({at for p in pieces for at in (p.first, p.last + 1)})))
 
 
 def _count(term: Term, counts: Counter[Term]) -> None:

@@ -64,7 +64,9 @@ def _evaluate(
     equation = Equation(Reference(target, () if index is None else (index,)), body)
     names = dict.fromkeys(r.name for r in references(body) if r.name in trace.values)
     small = Recurrence((equation,), trace.recurrence.axes, tuple((n, INPUT) for n in names))
-    program = compile_recurrence(small, trace.shapes, trace.steps, trace.batched - {target})
+    given = trace.batched & set(names)
+    summed = frozenset({target})
+    program = compile_recurrence(small, trace.shapes, trace.steps, given, summed=summed)
     arguments = []
     for name in program.arguments:
         rows, values = program.rows.get(name), trace.values[name]
@@ -78,9 +80,10 @@ def _evaluate(
             first - own.first : last - own.first + 1
         ]
         arguments.append(padded)
-    batch = next((trace.values[n].shape[1] for n in trace.batched if n in trace.rows), 1)
     with np.errstate(all="ignore"):
-        found: NDArray[Any] = program.function(trace.steps, batch, *arguments)[target]
+        found: NDArray[Any] = program.function(trace.steps, trace.batch or 1, *arguments)[target]
+    if trace.batch is not None and not given:  # the same for every entry of the batch
+        found = found * trace.batch
     if index is None:
         return found
     start = 1 - program.rows[target].first

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from unroll.errors import UnrollError
 from unroll.numeric.arrays import Data, prepare
 from unroll.numeric.codegen import Program, compile_recurrence
-from unroll.numeric.layout import batched
 from unroll.numeric.trace import Trace
 from unroll.symbolic.adjoint import Adjoint, differentiate
 from unroll.symbolic.operations import Shape
@@ -87,8 +86,11 @@ def _compiled(
         objective, known = adjoint.objective, adjoint.shapes
     whole = adjoint.recurrence if adjoint else fuse(resolve(recurrence, known))
     names = adjoint.gradients if adjoint else {}
-    flags = batched(whole, given, objective, names)
-    program = compile_recurrence(whole, known, steps, flags, dtype)
+    leaves = {
+        gradient for n, gradient in names.items() if n not in whole.defined and n not in given
+    }
+    summed = frozenset(leaves if objective is None else {objective, *leaves})
+    program = compile_recurrence(whole, known, steps, given, names, summed, dtype)
     return Compiled(program, whole, names, objective)
 
 
@@ -120,6 +122,7 @@ def execute(task: Compiled, data: Data) -> Trace:
         gradients=task.gradients,
         objective=task.objective,
         rows=program.rows,
+        batch=data.batch if data.batched else None,
         batched=program.batched,
         shapes=program.shapes,
         parameters=data.recurrence.parameters,

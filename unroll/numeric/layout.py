@@ -74,23 +74,20 @@ def reaches(
 def batched(
     recurrence: Recurrence,
     given: Collection[str],
-    objective: str | None = None,
-    gradients: Mapping[str, str] | None = None,
-    fixed: Collection[str] = (),
+    gradients: Mapping[str, str],
+    summed: Collection[str],
 ) -> frozenset[str]:
-    """Names with a batch axis: those `given` with one, and what depends on them.
+    """Names with a batch axis: those `given` with one, what depends on them, and the gradients of
+    all these; but not what is `summed` over the batch.
 
-    The objective has none, as it sums over the batch, and a gradient has one where its variable
-    has; `fixed` names are known already. A value given at one index goes by that, as in `h[0]`.
+    A value given at one index goes by that, as in `h[0]`.
     """
     found = set(given)
-    pairs = dict(gradients or {})
-    known = {objective, *pairs.values(), *fixed}
-    todo = [n for n in recurrence.defined if n not in known]
+    todo = [n for n in recurrence.defined if n not in summed]
     while True:
         before = len(found)
         found |= {n for n in todo if n not in found and _touches(recurrence, n, found)}
-        found |= {pairs[n] for n in pairs if n in found}
+        found |= {gradient for n, gradient in gradients.items() if n in found}
         if len(found) == before:
             return frozenset(found)
 

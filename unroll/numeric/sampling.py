@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +47,3 @@ def sample(
         bound = 1 / np.sqrt(shape[-1] if shape else 1)
         return np.asarray(generator.uniform(-bound, bound, size))
     return np.asarray(generator.normal(size=size))
-
-
-def describe_shape(shape: tuple[Any, ...]) -> str:
-    """A shape as Python writes it, names unquoted: `(tau, 3)`."""
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -129,7 +129,7 @@ def manner(task: Task, steps: int | None = None) -> str:
         return f"scan {task.direction} over {task.axis}{order}"
     if isinstance(task, Reduce):
         return f"reduce ({task.operation} over {task.axis})"
-    return f"map (all {task.axis} at once)" if task.axis else "map (once)"
+    return f"map (all {task.axis} at once)" if task.axis else "once"
 
 
 def _reduction(recurrence: Recurrence, name: str) -> str | None:

@@ -62,7 +62,10 @@ class Term:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is known of the names: value shapes, rows, which have a batch axis, identifiers."""
+    """What is known of the names: value shapes, rows, which have a batch axis, identifiers.
+
+    summed: names that take the sum over the batch of what is assigned to them.
+    """
 
     recurrence: Recurrence
     steps: int
@@ -70,6 +73,7 @@ class Scope:
     rows: Mapping[str, Rows]
     batched: frozenset[str]
     words: Mapping[str, str]
+    summed: frozenset[str] = frozenset()
 
     # --- leaves -----------------------------------------------------------------
 
@@ -172,7 +176,7 @@ class Scope:
         inner = self.term(node.arguments[0], frame)
         if STEP in inner.axes:
             inner = Term(over, (inner,), inner.shape, inner.axes - STEPWISE)
-        return add_up(inner, batch)
+        return self.repeated(add_up(inner, batch), frame, batch - inner.axes)
 
     def count(self, frame: Frame) -> str:
         length = frame.last - frame.first + 1
@@ -181,27 +185,32 @@ class Scope:
     def total(self, node: Expression, frame: Frame, over: Axes) -> Term:
         """The sum of an expression over the step, the batch or both.
 
-        What is the same at every step counts at every step; what has no batch axis counts once, as
-        a penalty on the weights does beside a loss that has one.
+        What is the same at every step, or for every entry of the batch, counts that many times.
         """
         term = self.term(node, frame)
-        if STEP in over and STEP not in term.axes:
-            once = self.total(node, frame, over - STEPWISE)
-            factor = Term(self.count(frame), simple=True)
-            return apply(OPERATIONS["multiply"], [factor, once])
         if not over & term.axes:
-            return term
+            return self.repeated(term, frame, over)
         if not isinstance(node, Call):
-            return add_up(term, over)
+            return self.repeated(add_up(term, over), frame, over - term.axes)
         if node.over is not None:
             return self.reduction(node, over)
         row = self.row(node)
-        inner = [self.term(a, frame) for a in node.arguments]
-        if row.linear and any(over & a.axes != over & term.axes for a in inner):
+        if row.linear and any(self.is_product(a) for a in node.arguments):
             return apply(row, [self.total(a, frame, over) for a in node.arguments])
         if row.product:
-            return self.total_product(row, node, frame, over)
-        return add_up(term, over)
+            total = self.total_product(row, node, frame, over & term.axes)
+            return self.repeated(total, frame, over - term.axes)
+        return self.repeated(add_up(term, over), frame, over - term.axes)
+
+    def is_product(self, node: Expression) -> bool:
+        return isinstance(node, Call) and self.row(node).product
+
+    def repeated(self, term: Term, frame: Frame, over: Axes) -> Term:
+        """The sum of a term over axes that it has not."""
+        for axis, count in ((STEP, self.count(frame)), (BATCH, "batch")):
+            if axis in over:
+                term = apply(OPERATIONS["multiply"], [Term(count, simple=True), term])
+        return term
 
     def total_product(self, row: Operation, node: Call, frame: Frame, over: Axes) -> Term:
         """Sum of a product: what only one factor has is summed before, the rest in one product."""

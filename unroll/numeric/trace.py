@@ -39,6 +39,7 @@ class Trace:
     gradients: Mapping[str, str]
     objective: str | None
     rows: Mapping[str, Rows]
+    batch: int | None
     batched: frozenset[str]
     shapes: Mapping[str, Shape]
     parameters: tuple[str, ...]
@@ -78,7 +79,8 @@ class Trace:
                 "this run has no gradients",
                 remedy="Add an objective, as in J = sum(L[t], t), or name one with of=.",
             )
-        return self._steps(self.gradients[self._known(name, self.gradients, "gradient of ")])
+        key = self.gradients[self._known(name, self.gradients, "gradient of ")]
+        return self._summed(self._steps(key), name, key, int(key in self.rows))
 
     def contributions(self, name: str) -> Array:
         """What each step adds to a parameter's gradient, `(tau, *shape)`: the book's ∇W^(t).
@@ -96,8 +98,19 @@ class Trace:
         found = self._at(key, 0) if key is not None else None
         if found is None:
             raise UnrollError(f"there is no gradient of {name}")
-        given = name in self.values and name not in self.batched and key in self.batched
-        return found.sum(axis=0) if given else found
+        assert key is not None
+        return self._summed(found, name if name in self.values else bare, key, 0)
+
+    def _summed(self, found: Array, name: str, key: str, axis: int) -> Array:
+        """A gradient summed over the batch where what it is the gradient of has no batch axis."""
+        if self.batch is None or name in self.batched or name not in self._computed:
+            return found
+        return np.asarray(found.sum(axis=axis) if key in self.batched else found * self.batch)
+
+    @cached_property
+    def _computed(self) -> frozenset[str]:
+        """Names whose gradients are not summed over the batch by the program: all but the leaves."""
+        return frozenset(n for n in self.values if n in self.recurrence.defined or "[" in n)
 
     # --- numbers that went wrong ------------------------------------------------
 

@@ -1,0 +1,368 @@
+"""The oracle: a slow interpreter that shares nothing with the executor but the parsed equations.
+
+It walks the unrolled recurrence one node at a time and records every operation on a tape; gradients
+go back along the tape by vector-Jacobian products written here by hand. No table, no shapes, no
+schedule: a product is told apart by the arrays it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from unroll.symbolic.expressions import Call, Constant, Expression, Reference
+from unroll.symbolic.recurrence import Equation, Recurrence
+
+Back = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(eq=False)
+class Node:
+    """A value on the tape; row: whether a vector lies down."""
+
+    value: np.ndarray
+    parents: list[tuple[Node, Back]] = field(default_factory=list)
+    row: bool = False
+
+
+@dataclass
+class Oracle:
+    """One unrolled run. arrays: by name, without batch, targets one-hot; shapes: of one value."""
+
+    recurrence: Recurrence
+    arrays: Mapping[str, np.ndarray]
+    steps: int
+    shapes: Mapping[str, tuple[int, ...]]
+    tape: list[Node] = field(default_factory=list)
+    known: dict[tuple[str, int | None], Node] = field(default_factory=dict)
+
+    # --- values -----------------------------------------------------------------
+
+    def node(self, name: str, at: int | None) -> Node:
+        """The value of a name at a step, and before it, without recursion, all that it needs."""
+        todo = [(name, at)]
+        while todo:
+            key = todo[-1]
+            if key in self.known:
+                todo.pop()
+                continue
+            equation = self.equation(*key)
+            needs = [] if equation is None else self.needs(equation.expression, key[1], None)
+            missing = [k for k in needs if k not in self.known]
+            if missing:
+                assert len(todo) < 10**6, "an algebraic loop"
+                todo += missing
+                continue
+            todo.pop()
+            self.known[key] = self.compute(key, equation)
+        return self.known[name, at]
+
+    def compute(self, key: tuple[str, int | None], equation: Equation | None) -> Node:
+        name, at = key
+        if equation is None:
+            return self.leaf(self.given(name, at))
+        if isinstance(equation.expression, Call) and equation.expression.operation == "given":
+            return self.leaf(np.asarray(self.arrays[f"{name}[{equation.index}]"], float))
+        found = self.eval(equation.expression, at, None)
+        whole = np.broadcast_to(found.value, self.shapes[name])
+        return self.record(whole, (found, lambda g: unbroadcast(g, found.value.shape)))
+
+    def given(self, name: str, at: int | None) -> np.ndarray:
+        """A row of an input, zero out of range, or a whole parameter."""
+        defined = any(e.name == name for e in self.recurrence.equations)
+        if at is None:
+            return np.asarray(self.arrays[name], float)
+        if defined or not 1 <= at <= self.steps:
+            return np.zeros(self.shapes[name])
+        return np.asarray(self.arrays[name][at - 1], float)
+
+    def equation(self, name: str, at: int | None) -> Equation | None:
+        """The equation that defines a name at a step: at a point, then over a range, then any."""
+        points, ranges, general = [], [], []
+        for equation in self.recurrence.equations:
+            if equation.name != name:
+                continue
+            if at is None:
+                return equation
+            index = equation.index
+            if index.base != self.recurrence.axes[0].name:
+                if self.place(index, None) == at:
+                    points.append(equation)
+            else:
+                first = 1 if equation.start is None else self.place(equation.start, None)
+                last = self.steps if equation.stop is None else self.place(equation.stop, None)
+                if first <= at <= last:
+                    partial = equation.start is not None or equation.stop is not None
+                    (ranges if partial else general).append(equation)
+        found = points or ranges or general
+        return found[0] if found else None
+
+    def place(self, index, at: int | None) -> int:
+        if index.base == self.recurrence.axes[0].name:
+            return at + index.offset
+        return index.offset + (self.steps if index.base else 0)
+
+    def needs(self, node: Expression, at: int | None, bound: int | None) -> list:
+        if isinstance(node, Reference):
+            if node.name in (self.recurrence.axes[0].name, self.recurrence.axes[0].length):
+                return []
+            step = at if bound is None else bound
+            return [(node.name, self.place(node.indices[0], step) if node.indices else None)]
+        if isinstance(node, Call):
+            places = [bound] if node.over is None else range(1, self.steps + 1)
+            return [k for s in places for a in node.arguments for k in self.needs(a, at, s)]
+        return []
+
+    def eval(self, node: Expression, at: int | None, bound: int | None) -> Node:
+        if isinstance(node, Constant):
+            return self.leaf(np.asarray(float(node.value)))
+        if isinstance(node, Reference):
+            step = at if bound is None else bound
+            if node.name == self.recurrence.axes[0].name:
+                return self.leaf(np.asarray(float(step)))
+            if node.name == self.recurrence.axes[0].length:
+                return self.leaf(np.asarray(float(self.steps)))
+            return self.known[
+                node.name, self.place(node.indices[0], step) if node.indices else None
+            ]
+        if node.over is not None:
+            terms = [self.eval(node.arguments[0], at, s) for s in range(1, self.steps + 1)]
+            return self.along(node.operation, terms)
+        return self.operation(node.operation, [self.eval(a, at, bound) for a in node.arguments])
+
+    # --- the tape ---------------------------------------------------------------
+
+    def leaf(self, value: np.ndarray) -> Node:
+        return self.record(value)
+
+    def record(self, value, *parents: tuple[Node, Back], row: bool = False) -> Node:
+        node = Node(np.asarray(value, float), list(parents), row)
+        self.tape.append(node)
+        return node
+
+    def gradients(self, objective: str) -> dict[tuple[str, int | None], np.ndarray]:
+        """Gradient of the objective (the sum over its steps) by every value of every name."""
+        if any(e.name == objective and e.index is not None for e in self.recurrence.equations):
+            ends = [self.node(objective, t) for t in range(1, self.steps + 1)]
+        else:
+            ends = [self.node(objective, None)]
+        self.everything()
+        found = {id(n): np.zeros(n.value.shape) for n in self.tape}
+        for end in ends:
+            found[id(end)] = found[id(end)] + 1.0
+        for node in reversed(self.tape):
+            for parent, back in node.parents:
+                found[id(parent)] = found[id(parent)] + back(found[id(node)])
+        return {key: found[id(node)] for key, node in self.known.items()}
+
+    def everything(self) -> None:
+        """Compute every name at every step at which it is anything."""
+        for name in self.recurrence.names:
+            if self.recurrence.axis_of(name) is None:
+                self.node(name, None)
+                continue
+            for t in range(self.steps + 1):
+                if t or self.equation(name, 0) is not None:
+                    self.node(name, t)
+
+    # --- operations -------------------------------------------------------------
+
+    def along(self, name: str, terms: list[Node]) -> Node:
+        values = np.stack([n.value for n in terms])
+        if name in ("sum", "mean"):
+            weight = 1.0 if name == "sum" else 1 / len(terms)
+            return self.record(weight * values.sum(0), *((n, lambda g: weight * g) for n in terms))
+        best = values.max(0) if name == "max" else values.min(0)
+        parents = [(n, lambda g, n=n: g * (n.value == best)) for n in terms]
+        return self.record(best, *parents)
+
+    def operation(self, name: str, nodes: list[Node]) -> Node:
+        values = [n.value for n in nodes]
+        if name in ELEMENTWISE:
+            result, *backs = ELEMENTWISE[name](*values)
+            parents = [
+                (n, lambda g, b=b, n=n: unbroadcast(b(g), n.value.shape))
+                for n, b in zip(nodes, backs)
+            ]
+            rows = [n.row for n in nodes if n.value.ndim == 1]
+            return self.record(result, *parents, row=bool(rows) and all(rows))
+        if name == "matmul":
+            return self.product(*nodes)
+        if name == "transpose":
+            (a,) = nodes
+            return self.record(a.value.T, (a, lambda g: g.T), row=a.value.ndim == 1 and not a.row)
+        if name == "concat":
+            return self.row_of(nodes)
+        result, *backs = SPECIAL[name](*values)
+        return self.record(result, *((n, b) for n, b in zip(nodes, backs)))
+
+    def product(self, a: Node, b: Node) -> Node:
+        x, y = a.value, b.value
+        if x.ndim == 0 or y.ndim == 0:
+            return self.operation("multiply", [a, b])
+        if x.ndim == 2:
+            if y.ndim == 2:
+                return self.record(x @ y, (a, lambda g: g @ y.T), (b, lambda g: x.T @ g))
+            return self.record(x @ y, (a, lambda g: np.outer(g, y)), (b, lambda g: x.T @ g))
+        if y.ndim == 2:
+            return self.record(x @ y, (a, lambda g: y @ g), (b, lambda g: np.outer(x, g)), row=True)
+        if b.row and not a.row:
+            return self.record(np.outer(x, y), (a, lambda g: g @ y), (b, lambda g: g.T @ x))
+        return self.record(np.sum(x * y), (a, lambda g: g * y), (b, lambda g: g * x))
+
+    def row_of(self, nodes: list[Node]) -> Node:
+        parts = [np.atleast_1d(n.value) for n in nodes]
+        ends = np.cumsum([len(p) for p in parts])
+        parents = [
+            (n, lambda g, s=s, e=e, n=n: g[s:e].reshape(n.value.shape))
+            for n, s, e in zip(nodes, [0, *ends], ends)
+        ]
+        return self.record(np.concatenate(parts), *parents)
+
+
+def unbroadcast(g: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The gradient of a value that was broadcast to the shape of `g`."""
+    g = np.asarray(g, float)
+    return g if g.shape == shape else np.full(shape, g.sum())
+
+
+def _none(g):
+    return np.zeros(np.shape(g))
+
+
+def _softmax(a):
+    e = np.exp(a - a.max())
+    return e / e.sum()
+
+
+def _unary(function, derivative):
+    return lambda a: (function(a), lambda g: g * derivative(a))
+
+
+def _sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def _softmax_row(a):
+    p = _softmax(a)
+    return p, lambda g: p * g - p * np.sum(p * g)
+
+
+def _log_softmax(a):
+    p = _softmax(a)
+    return np.log(p), lambda g: g - p * np.sum(g)
+
+
+def _cross_entropy(p, y):
+    hit = y > 0
+    safe = np.where(hit, p, 1)
+    return -np.sum(y[hit] * np.log(p[hit])), lambda g: -g * y / safe, lambda g: -g * np.log(p)
+
+
+def _fused(o, y):
+    p = _softmax(o)
+    return -np.sum(y * np.log(p)), lambda g: g * (p * y.sum() - y), lambda g: -g * np.log(p)
+
+
+def _part(whole, like, *before):
+    start = sum(np.size(b) for b in before)
+
+    def back(g):
+        full = np.zeros(whole.shape)
+        full[start : start + np.size(like)] = np.ravel(g)
+        return full
+
+    return (
+        whole[start : start + np.size(like)].reshape(like.shape),
+        back,
+        *([lambda g: 0.0] * (1 + len(before))),
+    )
+
+
+def _unpart(part, whole, like, *before):
+    start = sum(np.size(b) for b in before)
+    full = np.zeros(whole.shape)
+    full[start : start + np.size(like)] = np.ravel(part)
+    return full, lambda g: g[start : start + np.size(like)].reshape(part.shape)
+
+
+def _compare(test):
+    return lambda a, b: (test(a, b).astype(float), _none, _none)
+
+
+def _pick(test):
+    return lambda a, b: (
+        np.where(test(a, b), a, b),
+        lambda g: g * test(a, b),
+        lambda g: g * ~np.asarray(test(a, b)),
+    )
+
+
+def _power(a, b):
+    log = np.log(np.where(a > 0, a, 1.0))
+    return a**b, lambda g: g * b * a ** (b - 1), lambda g: g * a**b * log
+
+
+ELEMENTWISE = {
+    "add": lambda a, b: (a + b, lambda g: g, lambda g: g),
+    "subtract": lambda a, b: (a - b, lambda g: g, lambda g: -g),
+    "multiply": lambda a, b: (a * b, lambda g: g * b, lambda g: g * a),
+    "divide": lambda a, b: (a / b, lambda g: g / b, lambda g: -g * a / b**2),
+    "power": _power,
+    "negative": lambda a: (-a, lambda g: -g),
+    "exp": _unary(np.exp, np.exp),
+    "log": _unary(np.log, lambda a: 1 / a),
+    "sqrt": _unary(np.sqrt, lambda a: 0.5 / np.sqrt(a)),
+    "abs": _unary(np.abs, np.sign),
+    "tanh": _unary(np.tanh, lambda a: 1 / np.cosh(a) ** 2),
+    "sigmoid": _unary(_sigmoid, lambda a: _sigmoid(a) * (1 - _sigmoid(a))),
+    "relu": _unary(lambda a: a * (a > 0), lambda a: 1.0 * (a > 0)),
+    "softplus": _unary(lambda a: np.log1p(np.exp(a)), _sigmoid),
+    "sin": _unary(np.sin, np.cos),
+    "cos": _unary(np.cos, lambda a: -np.sin(a)),
+    "sign": _unary(np.sign, np.zeros_like),
+    "step": _unary(lambda a: 1.0 * (a > 0), np.zeros_like),
+    "minimum": _pick(lambda a, b: a <= b),
+    "maximum": _pick(lambda a, b: a >= b),
+    "where": lambda c, a, b: (
+        np.where(c != 0, a, b),
+        _none,
+        lambda g: g * (c != 0),
+        lambda g: g * (c == 0),
+    ),
+    "less": _compare(lambda a, b: a < b),
+    "less_equal": _compare(lambda a, b: a <= b),
+    "greater": _compare(lambda a, b: a > b),
+    "greater_equal": _compare(lambda a, b: a >= b),
+    "equal": _compare(lambda a, b: a == b),
+    "not_equal": _compare(lambda a, b: a != b),
+}
+
+SPECIAL = {
+    "outer": lambda a, b: (np.outer(a, b), lambda g: g @ b, lambda g: g.T @ a),
+    "dot": lambda a, b: (np.sum(a * b), lambda g: g * b, lambda g: g * a),
+    "sum": lambda a: (np.sum(a), lambda g: np.full(a.shape, g)),
+    "mean": lambda a: (np.mean(a), lambda g: np.full(a.shape, g / a.size)),
+    "max": lambda a: (np.max(a), lambda g: g * (a == np.max(a))),
+    "min": lambda a: (np.min(a), lambda g: g * (a == np.min(a))),
+    "logsumexp": lambda a: (np.log(np.sum(np.exp(a))), lambda g: g * _softmax(a)),
+    "softmax": _softmax_row,
+    "log_softmax": _log_softmax,
+    "cross_entropy": _cross_entropy,
+    "softmax_cross_entropy": _fused,
+    "squared_error": lambda a, y: (
+        0.5 * np.sum((a - y) ** 2),
+        lambda g: unbroadcast(g * (a - y), a.shape),
+        lambda g: unbroadcast(g * (y - a), y.shape),
+    ),
+    "like": lambda a, b: (
+        np.broadcast_to(a, b.shape),
+        lambda g: unbroadcast(g, a.shape),
+        lambda g: np.zeros(b.shape),
+    ),
+    "size": lambda a: (float(a.size), lambda g: np.zeros(a.shape)),
+    "part": _part,
+    "unpart": _unpart,
+}
