@@ -1,3 +1,15 @@
-"""unroll: type a recurrence, see its unfolded graph, its values and its BPTT gradients."""
+"""unroll: type a recurrence, see its unfolded graph, its values and its BPTT gradients.
+
+>>> import unroll
+>>> rnn = unroll.parse("h_t = tanh(W h_{t-1} + U x_t + b)")
+>>> print(rnn)
+h[t] = tanh(W @ h[t-1] + U @ x[t] + b)
+>>> rnn.run(steps=5, dims={"x": 4, "h": 3})["h"].shape
+(5, 3)
+"""
+
+from unroll.errors import UnrollError
+from unroll.interface import Recurrence, parse, template
 
 __version__ = "0.1.0"
+__all__ = ["Recurrence", "UnrollError", "parse", "template"]

@@ -7,7 +7,7 @@ becomes its cases, with what is out of range left out, next to the chain rule th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from unroll.symbolic.adjoint import Adjoint
 from unroll.symbolic.expressions import (
@@ -55,33 +55,22 @@ class Line:
         return self.of + "".join(f"[{i}]" for i in self.equation.target.indices)
 
 
-@dataclass(frozen=True)
-class Derivation:
-    """The lines in the order of the backward pass, of an adjoint; letter: how J is written."""
-
-    adjoint: Adjoint
-    letter: str
-    lines: tuple[Line, ...] = field(default=())
-
-
-def derive(adjoint: Adjoint, book: Mapping[str, str] | None = None) -> Derivation:
-    """The equations of an adjoint, case by case.
+def lines(adjoint: Adjoint, book: Mapping[str, str] | None = None) -> tuple[Line, ...]:
+    """The equations of an adjoint, case by case, in the order of the backward pass.
 
     book: equation numbers of a source by line key (`{"h[tau]": "10.19"}`).
     """
     forward = replace(adjoint.recurrence, equations=adjoint.forward)
     names = sorted(adjoint.gradients, key=lambda n: _place(forward, adjoint, n))
-    letter = _letter(forward, adjoint.objective)
-    lines: list[Line] = []
+    found: list[Line] = []
     for name in names:
-        if name == adjoint.objective and (letter != name or forward.axis_of(name) is None):
+        if name == adjoint.objective and forward.axis_of(name) is None:
             continue
-        lines += _cases(adjoint, forward, name, adjoint.gradients[name])
-        for auxiliary in adjoint.auxiliaries:
-            if auxiliary.startswith(f"delta_{name}") and not _inlined(adjoint, auxiliary):
-                lines += _cases(adjoint, forward, auxiliary, auxiliary)
-    numbered = tuple(replace(x, book=(book or {}).get(x.key, "")) for x in lines)
-    return Derivation(adjoint, letter, numbered)
+        found += _cases(adjoint, forward, name, adjoint.gradients[name])
+    for auxiliary in adjoint.auxiliaries:
+        if not _inlined(adjoint, auxiliary):
+            found += _cases(adjoint, forward, auxiliary, auxiliary)
+    return tuple(replace(x, book=(book or {}).get(x.key, "")) for x in found)
 
 
 def _place(forward: Recurrence, adjoint: Adjoint, name: str) -> tuple[int, int]:
@@ -105,13 +94,13 @@ def _first_use(forward: Recurrence, adjoint: Adjoint, name: str) -> int:
     return min(users, default=len(order))
 
 
-def _letter(forward: Recurrence, objective: str) -> str:
+def letter(adjoint: Adjoint) -> str:
     """A total that only adds up the steps of a loss goes by the loss's letter, as in the book."""
-    for equation in forward.equations_of(objective):
+    for equation in adjoint.recurrence.equations_of(adjoint.objective):
         call = equation.expression
         if isinstance(call, Call) and call.over and isinstance(call.arguments[0], Reference):
             return call.arguments[0].name
-    return objective
+    return adjoint.objective
 
 
 # --- cases ------------------------------------------------------------------------
@@ -126,15 +115,15 @@ def _inlined(adjoint: Adjoint, auxiliary: str) -> bool:
 def _cases(adjoint: Adjoint, forward: Recurrence, of: str, name: str) -> list[Line]:
     """A gradient's equation, split where terms run out of range."""
     combined = adjoint.recurrence
-    lines: list[Line] = []
+    found: list[Line] = []
     for equation in combined.equations_of(name):
         if equation.index is None:
             value = simplify(_written_out(adjoint, equation.expression))
             paths = _paths(adjoint, forward, of, None, None)
-            lines.append(Line(of, replace(equation, expression=value), paths))
+            found.append(Line(of, replace(equation, expression=value), paths))
         else:
-            lines += _ranged_cases(adjoint, forward, of, equation)
-    return lines
+            found += _ranged_cases(adjoint, forward, of, equation)
+    return found
 
 
 def _ranged_cases(adjoint: Adjoint, forward: Recurrence, of: str, equation: Equation) -> list[Line]:

@@ -382,6 +382,22 @@ _ROWS = (
         r"\mathrm{unpart}({...})",
         (3, None),
     ),
+    Operation(
+        "diag",
+        "the diagonal matrix of a vector",
+        (Case("n->nn", lambda shapes: f"{{0}}[..., None] * np.eye({shapes[0][0]})"),),
+        lambda g, r, a: (call("diagonal", g),),
+        r"\mathrm{diag}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "diagonal",
+        "the diagonal of a square matrix",
+        (Case("nn->n", "np.diagonal({0}, axis1=-2, axis2=-1)"),),
+        lambda g, r, a: (call("diag", g),),
+        r"\mathrm{diagonal}({0})",
+        (1, 1),
+    ),
     # elementwise functions
     _unary("exp", "exponential", "np.exp({0}{out})", lambda g, r, a: (g * r,), r"\exp({0})"),
     _unary(
@@ -601,7 +617,7 @@ def _squared_error(shapes: Sequence[Shape]) -> str:
 
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
-LIKE = OPERATIONS["like"]
+LIKE, DIAGONAL = OPERATIONS["like"], OPERATIONS["diag"]
 ALIASES: dict[str, str] = {a: row.name for row in _ROWS for a in row.aliases}
 
 

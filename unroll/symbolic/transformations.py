@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from unroll.errors import UnrollError, nearest
 from unroll.symbolic.expressions import (
     Call,
     Expression,
+    Function,
     Index,
     Reference,
     rebuild,
@@ -22,15 +23,6 @@ from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import GIVEN, OPERATION, Equation, Recurrence
 
 R = TypeVar("R", bound=Recurrence)  # a transformation keeps the class of what it is given
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A definition of an opaque function, `f(s, x) = tanh(W @ s + U @ x)`."""
-
-    name: str
-    parameters: tuple[str, ...]
-    expression: Expression
 
 
 def fresh(stem: str, taken: Collection[str]) -> str:

@@ -1,0 +1,273 @@
+"""The command line. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from unroll import Recurrence, UnrollError, __version__, interface, parse, templates
+from unroll.errors import nearest
+from unroll.files import read_text, write
+
+if TYPE_CHECKING:
+    from unroll.numeric.trace import Trace
+
+
+class Commands(click.Group):
+    """A group whose commands answer a problem with the input in one message, exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UnrollError as problem:
+            click.echo(f"unroll: {problem}", err=True)
+            ctx.exit(1)
+        except BrokenPipeError:  # the reader of our output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+class Sizes(click.ParamType):
+    """`x=4,h=3,W=3x4`: a number is a vector's length, 0 a scalar."""
+
+    name = "SIZES"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, tuple[int, ...]]:
+        sizes = {}
+        for part in value.split(","):
+            name, _, size = part.partition("=")
+            numbers = size.strip().split("x")
+            if not name.strip() or not all(n.strip().isdigit() for n in numbers):
+                self.fail(f"{part!r} is not a size; write them as x=4,h=3 or W=3x4", param, ctx)
+            shape = tuple(int(n) for n in numbers)
+            sizes[name.strip()] = () if shape == (0,) else shape
+        return sizes
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [n.strip() for n in value.split(",") if n.strip()]
+
+
+def _options(*options: Any) -> Any:
+    """Several options as one decorator."""
+
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+recurrence_argument = click.argument("recurrence", metavar="RECURRENCE")
+of_option = click.option("--of", metavar="NAME", help="The objective, if there are several.")
+data_options = _options(
+    click.option("--dims", type=Sizes(), help="Sizes of values, as in x=4,h=3."),
+    click.option(
+        "--data", type=click.Path(path_type=Path), help="Arrays by name, as NumPy's .npz."
+    ),
+    click.option("--seed", type=int, default=0, show_default=True, help="For random arrays."),
+)
+steps_option = click.option("--steps", type=click.IntRange(min=1), help="Number of steps.")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="unroll")
+def main() -> None:
+    """Type a recurrence; get its unfolded graph, its values, its BPTT gradients, their equations.
+
+    RECURRENCE is a template's name (see `unroll templates`), a file, equations such as
+    "h_t = tanh(W h_{t-1} + U x_t + b)", or - for standard input.
+    """
+
+
+@main.command()
+@recurrence_argument
+@click.option("--view", type=click.Choice(["folded", "unfolded", "both"]), default="both")
+@steps_option
+@click.option("--window", is_flag=True, help="Steps …, t-1, t, t+1, … (the default).")
+@click.option(
+    "--level",
+    type=click.Choice(["variables", "operations"]),
+    default="variables",
+    help="A node for each variable, or for each operation.",
+)
+@click.option("--hide", callback=_names, metavar="NAMES", help="Variables to leave out: a,yhat.")
+@click.option("--flow", type=click.Choice(["none", "forward", "backward", "both"]), default="none")
+@click.option("--values", is_flag=True, help="Run it, and show values and gradients.")
+@click.option("--elide", default="auto", metavar="auto|none|I..J", help="Steps to leave out.")
+@click.option("--notation", type=click.Choice(["book", "subscript", "angle"]), default="book")
+@click.option("--theme", type=click.Choice(["light", "dark", "auto"]), default="light")
+@click.option("--title", help="Title for screen readers and files.")
+@data_options
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help=".svg .pdf .png .eps .dot, or -"
+)
+def draw(
+    recurrence: str,
+    values: bool,
+    steps: int | None,
+    dims: Mapping[str, tuple[int, ...]] | None,
+    data: Path | None,
+    seed: int,
+    output: str,
+    **options: Any,
+) -> None:
+    """Draw a recurrence: the folded circuit, the unfolded graph, or both."""
+    found = load(recurrence)
+    trace = None
+    if values:
+        own = data is not None or (found.template is not None and bool(found.template.arrays))
+        trace = _run(found, steps if steps or own else 3, dims, data, seed)
+        steps = trace.steps
+    figure = found.draw(steps=steps, values=trace, **options)
+    if output == "-":
+        click.echo(figure.svg(), nl=False)
+    else:
+        figure.save(output)
+
+
+@main.command()
+@recurrence_argument
+@steps_option
+@data_options
+@of_option
+@click.option("-o", "--output", metavar="FILE", help="Values and gradients as NumPy's .npz.")
+@click.option("--show-code", is_flag=True, help="Print the NumPy program instead.")
+def run(
+    recurrence: str,
+    steps: int | None,
+    dims: Mapping[str, tuple[int, ...]] | None,
+    data: Path | None,
+    seed: int,
+    of: str | None,
+    output: str | None,
+    show_code: bool,
+) -> None:
+    """Run a recurrence: values forward, gradients backward."""
+    trace = _run(load(recurrence), steps, dims, data, seed, of)
+    if output == "-":
+        sys.stdout.buffer.write(trace.to_bytes())
+        return
+    if output:
+        trace.save(output)
+    click.echo(trace.code if show_code else trace.report())
+
+
+@main.command()
+@recurrence_argument
+@click.option("--format", "form", type=click.Choice(["text", "latex"]), default="text")
+@click.option("--notation", type=click.Choice(["book", "subscript", "angle"]), default="book")
+@of_option
+@click.option("-o", "--output", default="-", metavar="FILE")
+def derive(recurrence: str, form: str, notation: str, of: str | None, output: str) -> None:
+    """Derive the BPTT equations: boundary case, general step, sums over time."""
+    derivation = load(recurrence).derive(of)
+    text = derivation.latex(notation) if form == "latex" else str(derivation)
+    write(output, text + "\n")
+
+
+@main.command()
+@recurrence_argument
+@steps_option
+@data_options
+@of_option
+def check(
+    recurrence: str,
+    steps: int | None,
+    dims: Mapping[str, tuple[int, ...]] | None,
+    data: Path | None,
+    seed: int,
+    of: str | None,
+) -> None:
+    """Compare every gradient with central differences."""
+    arrays = _arrays(data)
+    result = load(recurrence).check(arrays, steps=steps, dims=dims, seed=seed, of=of)
+    click.echo(str(result))
+    if not result.passed:
+        raise UnrollError(
+            f"the gradient of {result.worst_name} differs from its finite difference",
+            remedy="A kink (relu, abs, max, step) close to a value can do this: try another --seed.",
+        )
+
+
+@main.command()
+@recurrence_argument
+def fmt(recurrence: str) -> None:
+    """Print a recurrence in canonical form: how its notation was read."""
+    click.echo(str(load(recurrence)))
+
+
+@main.command("templates")
+@click.argument("name", required=False)
+@click.option("--names", is_flag=True, help="Names only, one a line.")
+def show_templates(name: str | None, names: bool) -> None:
+    """List the templates, or show one."""
+    if name is not None:
+        found = templates.load(name)
+        about = [found.title, f"({found.source})", "", found.note.strip(), ""]
+        click.echo("\n".join([*about, str(interface.from_template(found))]))
+        return
+    width = max(map(len, templates.names()))
+    for each in templates.names():
+        click.echo(each if names else f"{each:{width}}  {templates.load(each).title}")
+
+
+@main.command()
+@click.argument("directory", default="gallery", type=click.Path(path_type=Path))
+def gallery(directory: Path) -> None:
+    """Make every figure of the gallery in DIRECTORY."""
+    from unroll.gallery import make
+
+    for made in make(directory):
+        click.echo(made, err=True)
+
+
+def load(text: str) -> Recurrence:
+    """The recurrence that an argument means. Raises UnrollError where it means none."""
+    if text == "-":
+        return parse(click.get_text_stream("stdin").read(), name="standard input")
+    if text in templates.names():
+        return interface.template(text)
+    if "=" not in text and "←" not in text and "\n" not in text:
+        return _from_file(text)
+    return parse(text, name="recurrence")
+
+
+def _from_file(text: str) -> Recurrence:
+    path = Path(text)
+    if not path.exists():
+        close = nearest(text, templates.names())
+        raise UnrollError(
+            f"there is no template, file or equation {text!r}",
+            remedy=f"Did you mean the template {close!r}?"
+            if close
+            else 'Write equations as "h_t = tanh(W h_{t-1} + U x_t)"; '
+            "`unroll templates` lists the templates.",
+        )
+    content = read_text(path)
+    if path.suffix == ".toml":
+        return interface.from_template(templates.read(content, path.stem))
+    return parse(content, name=path.name)
+
+
+def _arrays(path: Path | None) -> dict[str, Any] | None:
+    from unroll.files import read_arrays
+
+    return None if path is None else read_arrays(path)
+
+
+def _run(
+    recurrence: Recurrence,
+    steps: int | None,
+    dims: Mapping[str, tuple[int, ...]] | None,
+    data: Path | None,
+    seed: int,
+    of: str | None = None,
+) -> Trace:
+    return recurrence.run(_arrays(data), steps=steps, dims=dims, seed=seed, of=of)

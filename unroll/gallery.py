@@ -1,0 +1,65 @@
+"""The gallery: one command line a figure, run as it stands."""
+
+from __future__ import annotations
+
+import shlex
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from unroll.files import write
+
+_PACKAGED = Path(__file__).parent / "_gallery" / "figures.toml"
+_REPOSITORY = Path(__file__).parent.parent / "gallery" / "figures.toml"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure: its name, title, the equations in the book, the command that makes it."""
+
+    name: str
+    title: str
+    source: str
+    command: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.svg"
+
+
+def entries() -> tuple[Entry, ...]:
+    """The figures of the gallery, in order."""
+    path = _PACKAGED if _PACKAGED.is_file() else _REPOSITORY
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    return tuple(Entry(**entry) for entry in data["figure"])
+
+
+def draw(entry: Entry, path: Path) -> None:
+    """Run an entry's command, writing to `path`."""
+    from unroll.cli import main
+
+    arguments = [*shlex.split(entry.command)[1:], "--title", entry.title, "-o", str(path)]
+    main.main(arguments, standalone_mode=False)
+
+
+def make(directory: Path) -> Iterator[str]:
+    """Draw every figure into a folder, and a page that shows them; says what it wrote."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for entry in entries():
+        draw(entry, directory / entry.file)
+        yield str(directory / entry.file)
+    write(directory / "README.md", page())
+    yield str(directory / "README.md")
+
+
+def page() -> str:
+    """The gallery as a page: each figure with its title, source and command."""
+    parts = ["# Gallery\n", "Every figure is drawn from its equations by the command under it.\n"]
+    for entry in entries():
+        parts.append(
+            f"## {entry.title}\n\n![{entry.title}]({entry.file})\n\n"
+            f"Goodfellow, Bengio & Courville 2016, {entry.source}\n\n"
+            f"```\n{entry.command} -o {entry.file}\n```\n"
+        )
+    return "\n".join(parts)

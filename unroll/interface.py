@@ -1,0 +1,240 @@
+"""The public face: a recurrence with every verb of the package as a method.
+
+What each verb does lives in the layer it belongs to; that layer is imported when the verb is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Self
+
+from unroll import templates
+from unroll.symbolic import recurrence as symbolic
+from unroll.symbolic import transformations
+from unroll.templates import Template
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from unroll.figure import Figure
+    from unroll.graph.folded import FoldedGraph
+    from unroll.graph.unrolled import UnrolledGraph
+    from unroll.language.derivation import Derivation
+    from unroll.numeric.checks import Check
+    from unroll.numeric.trace import Trace
+
+DEFAULT_STEPS = 5
+
+
+@dataclass(frozen=True)
+class Recurrence(symbolic.Recurrence):
+    """A recurrence s_t = f(s_{t-1}, x_t; θ), made by `unroll.parse` or `unroll.template`.
+
+    A frozen value: the methods answer with new ones. `str()` is the canonical text; in a notebook
+    the equations show as mathematics.
+    """
+
+    template: Template | None = field(default=None, compare=False, repr=False)
+
+    # --- equations --------------------------------------------------------------
+
+    def __str__(self) -> str:
+        from unroll.language.printer import format_recurrence
+
+        return format_recurrence(self)
+
+    def latex(self, notation: str = "book") -> str:
+        """The equations as LaTeX. notation: `book` (h^{(t)}), `subscript` or `angle`."""
+        from unroll.language.latex import recurrence_latex
+
+        return recurrence_latex(self, notation)
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex()}$$"
+
+    def expand(self) -> Self:
+        """One operation an equation: the operation-level recurrence."""
+        return transformations.expand(self)
+
+    def inline(self, *names: str) -> Self:
+        """Without the variables `names`, their definitions put where they were used.
+
+        Raises UnrollError for a variable that other steps need.
+        """
+        recurrence = self
+        for name in names:
+            recurrence = transformations.inline(recurrence, name)
+        return recurrence
+
+    def hide(self, *names: str) -> Self:
+        """As `inline`, and a variable that nothing uses is dropped."""
+        return transformations.hide(self, names)
+
+    def bind(self, *definitions: str) -> Self:
+        """With opaque functions defined: `bind("f(s, x) = tanh(W @ s + U @ x)")`."""
+        from unroll.language.parser import parse_function
+
+        return transformations.bind(self, [parse_function(d) for d in definitions])
+
+    def adjoint(self, of: str | None = None) -> Self:
+        """The recurrence together with its gradients: BPTT as a recurrence that runs backward.
+
+        of: the objective, where there is more than one candidate.
+        """
+        from unroll.symbolic.adjoint import differentiate
+        from unroll.symbolic.shapes import infer
+
+        made = differentiate(self, of, infer(self, self._shapes(None)))
+        return replace(self, equations=made.recurrence.equations, template=None)
+
+    def derive(self, of: str | None = None, hide: Sequence[str] | None = None) -> Derivation:
+        """The BPTT equations, case by case: prints as text, shows as LaTeX in a notebook.
+
+        of: the objective; hide: variables to leave out first (default: what the template says).
+        """
+        from unroll.language.derivation import derive
+        from unroll.symbolic.adjoint import differentiate
+        from unroll.symbolic.shapes import infer
+
+        said = self.template.derive if self.template else {}
+        names = said.get("hide", ()) if hide is None else hide
+        shown = transformations.hide(self, [n for n in names if n in self.defined or hide])
+        adjoint = differentiate(shown, of, infer(shown, shown._shapes(None)))
+        return derive(adjoint, said.get("book", {}))
+
+    # --- graphs -----------------------------------------------------------------
+
+    def fold(self) -> FoldedGraph:
+        """The folded graph, a networkx multigraph: a node a variable, an edge a reference."""
+        from unroll.graph.folded import fold
+
+        return fold(self)
+
+    def unroll(self, steps: int) -> UnrolledGraph:
+        """The unrolled graph, a networkx DAG on (name, step)."""
+        from unroll.graph.unrolled import unroll
+
+        return unroll(self, steps)
+
+    # --- numbers ----------------------------------------------------------------
+
+    def run(
+        self,
+        arrays: Mapping[str, ArrayLike] | None = None,
+        *,
+        steps: int | None = None,
+        dims: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        of: str | None = None,
+        **options: Any,
+    ) -> Trace:
+        """Values and gradients, by a NumPy program made for this recurrence.
+
+        arrays: by name, inputs `(tau, n)` or `(tau, batch, n)`, class targets as integers `(tau,)`
+        or one-hot; without them random ones from `steps`, `dims` (`{"x": 4, "h": 3}`) and `seed`,
+        or those of the template. of: the objective. options: `dtype`, `gradients`.
+        Raises UnrollError for arrays that do not fit and functions that have no definition.
+        """
+        from unroll.numeric.execution import run
+
+        recurrence = self.runnable()
+        arrays, steps = self._data(arrays, steps)
+        shapes = self._shapes(dims)
+        return run(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of, **options)
+
+    def check(
+        self,
+        arrays: Mapping[str, ArrayLike] | None = None,
+        *,
+        steps: int | None = None,
+        dims: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        of: str | None = None,
+    ) -> Check:
+        """Every gradient against central differences: the worst relative error by name."""
+        from unroll.numeric.checks import check
+
+        recurrence = self.runnable()
+        arrays, steps = self._data(arrays, steps)
+        shapes = self._shapes(dims)
+        return check(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of)
+
+    def runnable(self) -> Self:
+        """With the template's definitions of opaque functions."""
+        functions = self.template.functions if self.template else ()
+        needed = [f for f in functions if f.split("(")[0].strip() in self.functions]
+        return self.bind(*needed) if needed else self
+
+    def _data(
+        self, arrays: Mapping[str, ArrayLike] | None, steps: int | None
+    ) -> tuple[Mapping[str, ArrayLike] | None, int | None]:
+        """The arrays and steps to run with, the template's where none are given."""
+        if arrays is None and steps is None and self.template and self.template.arrays:
+            return self.template.arrays, None
+        return arrays, steps if arrays is not None or steps is not None else DEFAULT_STEPS
+
+    def _shapes(self, dims: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
+        """Value shapes that are said, the template's where none are: {"h": 3} is a vector of 3."""
+        said = dims if dims is not None else self.template.dims if self.template else {}
+        shapes = {n: (d,) if isinstance(d, int) else tuple(d) for n, d in said.items()}
+        return {n: s for n, s in shapes.items() if dims is not None or n in self.names}
+
+    # --- pictures ---------------------------------------------------------------
+
+    def draw(
+        self,
+        *,
+        hide: Sequence[str] | None = None,
+        rows: Sequence[str] | None = None,
+        title: str | None = None,
+        **options: Any,
+    ) -> Figure:
+        """The picture: folded, unfolded or both; shows itself in a notebook, `save` writes it.
+
+        options: `view`, `steps`, `window`, `level`, `flow`, `values` (a trace), `elide`,
+        `notation`, `theme`: as `unroll.figure.draw`. hide, rows, title: default to the template's.
+        """
+        from unroll.figure import draw
+
+        said = self.template.figure if self.template else {}
+        hidden = [n for n in said.get("hide", ()) if n in self.defined] if hide is None else hide
+        lanes = said.get("rows", ()) if rows is None else rows
+        name = self.template.title if self.template and title is None else title
+        return draw(self, hide=hidden, rows=lanes, title=name, **options)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": str(self), "text/latex": self._repr_latex_()}
+
+
+def _public(recurrence: symbolic.Recurrence, template: Template | None = None) -> Recurrence:
+    values = {f.name: getattr(recurrence, f.name) for f in fields(symbolic.Recurrence)}
+    return Recurrence(**values, template=template)
+
+
+def parse(
+    text: str, *, name: str = "recurrence", roles: Mapping[str, str] | None = None
+) -> Recurrence:
+    """The recurrence that a text says, canonical or as on the whiteboard.
+
+    name: what messages call the text; roles: roles that the equations do not tell
+    (`{"W": "parameter"}` makes `W[t]` a parameter of each position).
+    Raises UnrollError with line, column and what to write instead.
+    """
+    from unroll.language.parser import parse as read
+
+    return _public(read(text, name=name, roles=roles))
+
+
+def template(name: str) -> Recurrence:
+    """The recurrence of a template. Raises UnrollError if there is none of this name."""
+    found = templates.load(name)
+    return from_template(found)
+
+
+def from_template(found: Template) -> Recurrence:
+    """The recurrence that a template's equations say, with its dims, arrays and figure."""
+    from unroll.language.parser import parse as read
+
+    recurrence = read(found.equations, name=found.name, roles=found.roles or None)
+    return _public(recurrence, found)

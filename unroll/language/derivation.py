@@ -1,0 +1,173 @@
+"""The derivation as text and as LaTeX: every gradient by the chain rule, and worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from unroll.language.latex import expression_latex, name_latex, reference_latex
+from unroll.language.printer import format_equation
+from unroll.symbolic.adjoint import Adjoint
+from unroll.symbolic.derivation import Line, Through, letter, lines
+from unroll.symbolic.expressions import Call, Expression, Index, Reference, rebuild, references
+from unroll.symbolic.operations import DIAGONAL, OPERATIONS
+from unroll.symbolic.shapes import shape_of
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """The BPTT equations of a recurrence.
+
+    `str()` gives canonical text, which parses again; in a notebook they show as mathematics.
+    adjoint: where they come from; letter: how the objective is written; lines: one a case.
+    """
+
+    adjoint: Adjoint
+    letter: str
+    lines: tuple[Line, ...]
+
+    def __str__(self) -> str:
+        axis = self.adjoint.recurrence.axes[0]
+        texts = [format_equation(line.equation, axis) for line in self.lines]
+        width = max(len(text) for text in texts)
+        about = f"# gradients of {self.adjoint.objective}, from the last step back to the first"
+        rows = [
+            f"{text:{width}}  # ({line.book})" if line.book else text
+            for text, line in zip(texts, self.lines)
+        ]
+        return "\n".join([about, *rows])
+
+    def latex(self, notation: str = "book") -> str:
+        """An `align*` environment (amsmath): chain rule, result, range, number in the book.
+
+        notation: `book` (h^{(t)}), `subscript` or `angle`.
+        """
+        body = " \\\\\n".join(self._latex(line, notation) for line in self.lines)
+        return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+
+    def _repr_latex_(self) -> str:
+        return self.latex()
+
+    # --- one line ---------------------------------------------------------------
+
+    def _latex(self, line: Line, notation: str) -> str:
+        target = self._gradient(line.equation.target, notation)
+        value = self._value(line.equation.expression, notation)
+        chain = self._chain(line, notation)
+        numbers = [n.strip() for n in line.book.split(",")] if line.book else []
+        where = _range_latex(line)
+        if chain is None:
+            return f"{target} &= {value}{where}{_tag(numbers)}"
+        if len(numbers) > 1:
+            first, rest = numbers[:1], numbers[1:]
+            return f"{target} &= {chain}{where}{_tag(first)} \\\\\n&= {value}{_tag(rest)}"
+        return f"{target} &= {chain} = {value}{where}{_tag(numbers)}"
+
+    def _gradient(self, reference: Reference, notation: str) -> str:
+        """`\\nabla_{h^{(t)}} L`, and for a number `\\frac{\\partial L}{\\partial L^{(t)}}`."""
+        of = self._of(reference.name)
+        if of is None or self.adjoint.shapes[of]:
+            return reference_latex(reference, notation, objective=self.letter)
+        return self._partial(Reference(of, reference.indices), notation)
+
+    def _partial(self, reference: Reference, notation: str) -> str:
+        below = reference_latex(reference, notation, objective=self.letter)
+        return rf"\frac{{\partial {name_latex(self.letter)}}}{{\partial {below}}}"
+
+    def _of(self, name: str) -> str | None:
+        """Whose gradient a name is."""
+        return next((n for n, g in self.adjoint.gradients.items() if g == name), None)
+
+    def _value(self, expression: Expression, notation: str) -> str:
+        """The result, elementwise products with a gradient as the book's diagonal matrices."""
+        shapes = self.adjoint.shapes
+        scalars = frozenset(n for n, s in shapes.items() if not s)
+
+        def change(node: Expression) -> Expression:
+            row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+            if row is None or not row.product or {c.signature for c in row.cases} != {"*,*->*"}:
+                return node
+            assert isinstance(node, Call)
+            factor, gradient = node.arguments
+            if self._moves(factor) and not self._moves(gradient):
+                factor, gradient = gradient, factor
+            vectors = all(len(shape_of(a, shapes).shape) == 1 for a in (factor, gradient))
+            if not vectors or self._moves(factor) or not self._moves(gradient):
+                return node
+            return Call(DIAGONAL.name, (factor,)) @ gradient
+
+        return expression_latex(
+            rebuild(expression, change), notation, objective=self.letter, scalars=scalars
+        )
+
+    def _moves(self, node: Expression) -> bool:
+        """Whether a gradient stands in an expression."""
+        return any(self._of(r.name) is not None for r in references(node))
+
+    # --- the chain rule -----------------------------------------------------------
+
+    def _chain(self, line: Line, notation: str) -> str | None:
+        """The sum over the paths by which a name acts on the objective; None where it is plain."""
+        direct = [p for p in line.paths if p.target.name == self.adjoint.objective]
+        if not line.paths or (direct and not direct[0].target.indices):
+            return None
+        return " + ".join(self._path(p, notation) for p in line.paths)
+
+    def _path(self, path: Through, notation: str) -> str:
+        shapes = self.adjoint.shapes
+        over = rf"\sum_{{{self.adjoint.recurrence.axes[0].name}}} " if path.summed else ""
+        source, target = path.source, path.target
+        if path.summed and not source.indices:  # the book's copy of a parameter, used at one step
+            source = replace(source, indices=(Index(self.adjoint.recurrence.axes[0].name),))
+        below = reference_latex(source, notation)
+        above = reference_latex(target, notation)
+        if not shapes[target.name]:
+            outer = self._partial(target, notation)
+            if not shapes[source.name]:
+                return rf"{over}{outer} \frac{{\partial {above}}}{{\partial {below}}}"
+            return rf"{over}{outer} \nabla_{{{below}}} {above}"
+        gradient = reference_latex(
+            Reference(self.adjoint.gradients[target.name], target.indices),
+            notation,
+            objective=self.letter,
+        )
+        if len(shapes[source.name]) == 2:
+            entry = _entry(target, notation)
+            partial = rf"\frac{{\partial {name_latex(self.letter)}}}{{\partial {entry}}}"
+            return rf"{over}\sum_i {partial} \nabla_{{{below}}} {entry}"
+        jacobian = rf"\left(\frac{{\partial {above}}}{{\partial {below}}}\right)^{{\top}}"
+        return rf"{over}{jacobian} {gradient}"
+
+
+def derive(adjoint: Adjoint, book: Mapping[str, str] | None = None) -> Derivation:
+    """The derivation of an adjoint; book: equation numbers by line, as in `{"h[tau]": "10.19"}`."""
+    return Derivation(adjoint, letter(adjoint), lines(adjoint, book))
+
+
+def _entry(reference: Reference, notation: str) -> str:
+    """Entry i of a vector: `h_i^{(t)}`."""
+    bare = name_latex(reference.name)
+    if notation == "subscript":
+        whole = reference_latex(reference, notation)
+        return whole[:-1] + ",i}" if whole.endswith("}") else f"{whole[:-2]}_{{{whole[-1]},i}}"
+    whole = reference_latex(reference, notation)
+    return f"{{{bare}}}_i{whole.removeprefix(bare)}" if whole.startswith(bare) else f"({whole})_i"
+
+
+def _tag(numbers: list[str]) -> str:
+    return rf" \tag*{{({', '.join(numbers)})}}" if numbers else ""
+
+
+def _range_latex(line: Line) -> str:
+    """`, \\quad t = \\tau-1, \\dots, 1`: backward, as BPTT goes."""
+    start, stop = line.equation.start, line.equation.stop
+    if start is None or stop is None or line.equation.index is None:
+        return ""
+    axis = line.equation.index.base
+    return rf", \quad {axis} = {_index(stop)}, \dots, {_index(start)}"
+
+
+def _index(index: Index) -> str:
+    if not index.base:
+        return str(index.offset)
+    return name_latex(index.base) + (f"{index.offset:+d}" if index.offset else "")
