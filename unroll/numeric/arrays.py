@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from unroll.errors import UnrollError, nearest
 from unroll.language.scanner import spell
@@ -65,8 +65,6 @@ def prepare(
 
     With no arrays at all they are random: reproducible from `dims`, `steps` and `seed`.
     """
-    if dtype not in (np.float32, np.float64):
-        raise UnrollError(f"dtype {dtype!r} is not supported", remedy="Use float64 or float32.")
     recurrence, given = match(recurrence, arrays or {})
     raw = {name: _numbers(name, value) for name, value in given.items()}
     sizes = _dimensions(recurrence, dims or {})
@@ -94,6 +92,19 @@ def prepare(
         _check_distribution(name, raw[name])
     ready = {n: np.array(a, dtype, order="C") for n, a in raw.items()}
     return Data(recurrence, ready, shapes, count, batch, batched)
+
+
+def real(dtype: DTypeLike) -> type[np.floating[Any]]:
+    """float64 or float32, however it is said. Raises UnrollError for anything else."""
+    try:
+        kind = np.dtype(dtype).type
+    except TypeError:
+        kind = np.void
+    if kind is np.float64:
+        return np.float64
+    if kind is np.float32:
+        return np.float32
+    raise UnrollError(f"dtype {dtype!r} is not supported", remedy="Use float64 or float32.")
 
 
 def wanted(recurrence: Recurrence) -> tuple[str, ...]:

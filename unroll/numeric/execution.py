@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from unroll.errors import UnrollError
-from unroll.numeric.arrays import Data, prepare
+from unroll.numeric.arrays import Data, prepare, real
 from unroll.numeric.codegen import Program, compile_recurrence
 from unroll.numeric.trace import Trace
 from unroll.symbolic.adjoint import Adjoint, differentiate
@@ -30,7 +30,7 @@ def run(
     steps: int | None = None,
     dims: Mapping[str, int | Shape] | None = None,
     seed: int = 0,
-    dtype: type[np.floating[Any]] = np.float64,
+    dtype: DTypeLike = np.float64,
     of: str | None = None,
     gradients: bool = True,
 ) -> Trace:
@@ -42,8 +42,9 @@ def run(
     Loss and gradients are sums over the batch. Raises UnrollError for arrays that do not fit, an
     ambiguous objective and functions without a definition.
     """
-    data = prepare(recurrence, arrays, steps=steps, dims=dims, seed=seed, dtype=dtype)
-    return execute(compiled(data, of, gradients, dtype), data)
+    kind = real(dtype)
+    data = prepare(recurrence, arrays, steps=steps, dims=dims, seed=seed, dtype=kind)
+    return execute(compiled(data, of, gradients, kind), data)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _only_objective(recurrence: Recurrence) -> str | None:
 def execute(task: Compiled, data: Data) -> Trace:
     """Run a compiled program. Raises UnrollError where there is not enough memory."""
     program = task.program
-    arguments = [_padded(program, name, data) for name in program.arguments]
+    arguments = [padded(program, name, data) for name in program.arguments]
     try:
         with np.errstate(all="ignore"):
             values = program.function(data.steps, data.batch, *arguments)
@@ -131,7 +132,7 @@ def execute(task: Compiled, data: Data) -> Trace:
     )
 
 
-def _padded(program: Program, name: str, data: Data) -> NDArray[Any]:
+def padded(program: Program, name: str, data: Data) -> NDArray[Any]:
     """An array with a row for every step that references reach, zero where there is none."""
     array: NDArray[Any] = data.arrays[name]
     rows = program.rows.get(name)

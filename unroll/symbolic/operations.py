@@ -575,7 +575,7 @@ _ROWS = (
     Operation(
         "softmax_cross_entropy",
         "cross entropy of softmax(o) with the distribution or class y, by log-sum-exp",
-        (Case("n,n->", "logsumexp({0}) - np.vecdot({1}, {0})"),),
+        (Case("n,n->", "np.sum({1}, axis=-1) * logsumexp({0}) - np.vecdot({1}, {0})"),),
         lambda g, r, o, y: (g * (call("softmax", o) - y), -(g * call("log_softmax", o))),
         r"-{1}^{\top} \log\mathrm{softmax}({0})",
         (2, 2),
