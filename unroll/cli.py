@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from unroll import Recurrence, UnrollError, __version__, interface, parse, templates
+from unroll import Recurrence, UnrollError, __version__, templates
 from unroll.errors import nearest
 from unroll.files import read_text, write
+from unroll.interface import from_template, parse, template
 
 if TYPE_CHECKING:
     from unroll.numeric.trace import Trace
@@ -32,31 +33,34 @@ class Commands(click.Group):
             ctx.exit(0)
 
 
-class Sizes(click.ParamType):
+def _sizes(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> dict[str, tuple[int, ...]] | None:
     """`x=4,h=3,W=3x4`: a number is a vector's length, 0 a scalar."""
-
-    name = "SIZES"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> dict[str, tuple[int, ...]]:
-        sizes = {}
-        for part in value.split(","):
-            name, _, size = part.partition("=")
-            numbers = size.strip().split("x")
-            if not name.strip() or not all(n.strip().isdigit() for n in numbers):
-                self.fail(f"{part!r} is not a size; write them as x=4,h=3 or W=3x4", param, ctx)
-            shape = tuple(int(n) for n in numbers)
-            sizes[name.strip()] = () if shape == (0,) else shape
-        return sizes
+    if value is None:
+        return None
+    sizes = {}
+    for part in value.split(","):
+        name, _, size = part.partition("=")
+        numbers = [n.strip() for n in size.split("x")]
+        if not name.strip() or not all(n.isdigit() for n in numbers):
+            raise click.BadParameter(f"{part!r} is not a size; write them as x=4,h=3 or W=3x4")
+        shape = tuple(int(n) for n in numbers)
+        sizes[name.strip()] = () if shape == (0,) else shape
+    return sizes
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
     return None if value is None else [n.strip() for n in value.split(",") if n.strip()]
 
 
-def _options(*options: Any) -> Any:
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Several options as one decorator."""
 
-    def decorate(command: Any) -> Any:
+    def decorate(command: Command) -> Command:
         for option in reversed(options):
             command = option(command)
         return command
@@ -67,7 +71,7 @@ def _options(*options: Any) -> Any:
 recurrence_argument = click.argument("recurrence", metavar="RECURRENCE")
 of_option = click.option("--of", metavar="NAME", help="The objective, if there are several.")
 data_options = _options(
-    click.option("--dims", type=Sizes(), help="Sizes of values, as in x=4,h=3."),
+    click.option("--dims", callback=_sizes, help="Sizes of values, as in x=4,h=3,W=3x4."),
     click.option(
         "--data", type=click.Path(path_type=Path), help="Arrays by name, as NumPy's .npz."
     ),
@@ -156,7 +160,12 @@ def run(
         return
     if output:
         trace.save(output)
-    click.echo(trace.code if show_code else trace.report())
+    if show_code:
+        click.echo(trace.code, nl=False)
+    else:
+        from unroll.numeric.report import report
+
+        click.echo(report(trace))
 
 
 @main.command()
@@ -191,7 +200,7 @@ def check(
     click.echo(str(result))
     if not result.passed:
         raise UnrollError(
-            f"the gradient of {result.worst_name} differs from its finite difference",
+            f"the gradient of {result.worst} differs from its finite difference",
             remedy="A kink (relu, abs, max, step) close to a value can do this: try another --seed.",
         )
 
@@ -211,7 +220,7 @@ def show_templates(name: str | None, names: bool) -> None:
     if name is not None:
         found = templates.load(name)
         about = [found.title, f"({found.source})", "", found.note.strip(), ""]
-        click.echo("\n".join([*about, str(interface.from_template(found))]))
+        click.echo("\n".join([*about, str(from_template(found))]))
         return
     width = max(map(len, templates.names()))
     for each in templates.names():
@@ -233,7 +242,7 @@ def load(text: str) -> Recurrence:
     if text == "-":
         return parse(click.get_text_stream("stdin").read(), name="standard input")
     if text in templates.names():
-        return interface.template(text)
+        return template(text)
     if "=" not in text and "←" not in text and "\n" not in text:
         return _from_file(text)
     return parse(text, name="recurrence")
@@ -252,7 +261,7 @@ def _from_file(text: str) -> Recurrence:
         )
     content = read_text(path)
     if path.suffix == ".toml":
-        return interface.from_template(templates.read(content, path.stem))
+        return from_template(templates.read(content, path.stem))
     return parse(content, name=path.name)
 
 

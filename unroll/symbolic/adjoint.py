@@ -308,7 +308,8 @@ class Builder:
         """Add what one equation sends to one reference to the gradient of its name."""
         terms = self.contributions.setdefault(reference.name, [])
         index = reference.indices[0] if reference.indices else None
-        if ranged and not self.confined(equation, gradient):
+        gathered_at_point = index is None and _is_point(equation)
+        if ranged and not gathered_at_point and not self.confined(equation, gradient):
             gradient = self.share(equation, gradient, equation.name)
         if index is None:
             if ranged:

@@ -585,7 +585,11 @@ _ROWS = (
     Operation(
         "squared_error",
         "half the squared distance: sum((a - y)**2) / 2",
-        (Case("*,*->", lambda shapes: _squared_error(shapes)),),
+        (
+            Case("n,n->", "0.5 * np.sum(np.square({0} - {1}), axis=-1)"),
+            Case(",->", "0.5 * np.square({0} - {1})"),
+            Case("mn,mn->", "0.5 * np.sum(np.square({0} - {1}), axis=(-2, -1))"),
+        ),
         lambda g, r, a, y: (g * (a - y), g * (y - a)),
         r"\tfrac12\|{0} - {1}\|^2",
         (2, 2),
@@ -609,11 +613,6 @@ _ROWS = (
         (1, 1),
     ),
 )
-
-
-def _squared_error(shapes: Sequence[Shape]) -> str:
-    rank = max(len(s) for s in shapes)
-    return f"0.5 * np.sum(np.square({{0}} - {{1}}), axis={_value_axes([(1,) * rank])})"
 
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}

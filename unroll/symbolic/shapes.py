@@ -234,6 +234,8 @@ class Inference:
                 for a, cell in zip(knot.call.arguments, knot.arguments)
                 if (s := self.shape(cell)) is not None
             )
+            if (own := self.shape(knot.own)) is not None:
+                sides += f", where {_text(own)} is needed"
             self.mismatch(knot.call, knot.equation, f"shapes do not fit: {sides}")
         elif len(patterns) == 1:
             self.settle(fitting[0], knot)
