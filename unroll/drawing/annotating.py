@@ -1,0 +1,74 @@
+"""Where labels go: beside the line that they belong to, at the first place where nothing else is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from math import cos, radians, sin
+
+from unroll.drawing.geometry import Curve, direction_at, point_at, polar
+from unroll.drawing.labels import Label
+from unroll.drawing.scene import Point
+from unroll.drawing.space import Space
+
+GAP = 5.5  # between a line and its label, px
+_LATE = (0.72, 0.64, 0.8, 0.56, 0.48, 0.86, 0.4, 0.32, 0.24)
+_ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)
+
+
+def beside_line(
+    curve: Curve, label: Label, *, own_side: bool, below: bool = False, late: bool = False
+) -> Iterator[Point]:
+    """Centres for a label at a line, best first.
+
+    own_side: on the left-hand side of the line's direction, as where two strands run side by side;
+    otherwise left of vertical lines and above lateral ones, or (below) the other way round.
+    late: rather near the head than in the middle.
+    """
+    for flip in (1, -1):
+        for t in _LATE if late else _ALONG:
+            x, y = point_at(curve, t)
+            dx, dy = direction_at(curve, t)
+            nx, ny = dy, -dx
+            if not own_side and (ny > 0.35 or (abs(ny) <= 0.35 and nx > 0)):
+                nx, ny = -nx, -ny
+            side = -flip if below else flip
+            reach = GAP + (abs(nx) * label.width + abs(ny) * label.height) / 2
+            yield x + side * nx * reach, y + side * ny * reach
+
+
+def around_node(
+    center: Point, radius: float, width: float, height: float, angles: Iterable[float], gap: float
+) -> Iterator[Point]:
+    """Centres for a box that touches a node's surroundings with its nearest corner."""
+    for angle in angles:
+        x, y = polar(center, radius + gap, radians(angle))
+        right, up = cos(radians(angle)), sin(radians(angle))
+        yield (
+            x + (width / 2 if right > 0.01 else -width / 2 if right < -0.01 else 0),
+            y - (height / 2 if up > 0.01 else -height / 2 if up < -0.01 else 0),
+        )
+
+
+def beside_square(
+    center: Point, side: float, label: Label, *, leftwards: bool = False
+) -> Iterator[Point]:
+    """Centres for a label at a delay: to its right, to its left, above, below."""
+    x, y = center
+    across = side / 2 + GAP + label.width / 2
+    upright = side / 2 + GAP + label.height / 2
+    first = -1 if leftwards else 1
+    yield x + first * across, y
+    yield x - first * across, y
+    yield x, y - upright
+    yield x, y + upright
+
+
+def first_free(label: Label, centers: Iterable[Point], space: Space) -> tuple[Point, bool]:
+    """The first centre where the label fits, or the very first; and whether it does."""
+    fallback: Point | None = None
+    for center in centers:
+        if space.is_free(label.bounds(*center)):
+            return center, True
+        fallback = fallback or center
+    assert fallback is not None
+    return fallback, False

@@ -1,0 +1,205 @@
+"""Layout: a folded graph to a scene. One slice decides; no engine ever sees the unrolled graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from unroll.drawing.columns import Timeline, numbered, window
+from unroll.drawing.flows import carriers, strands
+from unroll.drawing.geometry import arrowhead, commands, straight
+from unroll.drawing.labels import SIZE, Label, words
+from unroll.drawing.naming import Naming
+from unroll.drawing.painting import Painted, View, paint
+from unroll.drawing.placing import Grid, grid, place
+from unroll.drawing.routing import route
+from unroll.drawing.rows import Rows, arrange
+from unroll.drawing.scene import Group, Item, Path, Scene, bounds_of, moved
+from unroll.drawing.unfolding import Key, Plan, circuit, unfold
+from unroll.drawing.values import Block
+from unroll.graph.folded import FoldedGraph
+
+VIEWS = ("both", "folded", "unfolded")
+MARGIN = 12.0
+UNFOLD, UNFOLD_GAP = 78.0, 26.0  # the arrow between both views and the space beside it, px
+_LARGEST = 2.3 * SIZE  # a radius beyond which labels shrink first
+_ROOMIER = ((1.0, 1.0), (1.0, 1.14), (1.14, 1.0), (1.14, 1.14), (1.3, 1.3), (1.5, 1.5), (1.8, 1.8))
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a figure shows; see `unroll.figure.draw`."""
+
+    view: str = "both"
+    steps: int | None = None  # None: the symbolic window
+    flow: str = "none"
+    elide: str = "auto"
+    rows: tuple[str, ...] = ()
+    naming: Naming = field(default_factory=Naming)
+    title: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """Values and gradients beside nodes, by node."""
+
+    values: Mapping[Key, Block] = field(default_factory=dict)
+    gradients: Mapping[Key, Block] = field(default_factory=dict)
+
+
+def timeline(graph: FoldedGraph, options: Options) -> Timeline:
+    """The columns that the options ask for."""
+    if options.steps is None:
+        return window(graph)
+    return numbered(graph, options.steps, options.elide)
+
+
+def lay_out(
+    graph: FoldedGraph, options: Options, blocks: Blocks | None = None, aside: tuple[Item, ...] = ()
+) -> Scene:
+    """The scene of a folded graph. blocks: what stands beside nodes; aside: right of the figure."""
+    blocks = blocks or Blocks()
+    plans = _plans(graph, options)
+    labels, radius = _labels(plans, options.naming)
+    rows = arrange(graph, options.rows)
+    base = _grid(radius, blocks)
+    painted: dict[str, Painted] = {}
+    least: int | None = None
+    for wider, taller in _ROOMIER:
+        roomy = replace(base, column=base.column * wider, row=base.row * taller)
+        tried = {
+            name: _painted(graph, plan, name, rows, roomy, labels[name], options, blocks)
+            for name, plan in plans.items()
+        }
+        crowded = sum(p.crowded for p in tried.values())
+        if least is None or crowded < least:
+            least, painted, chosen = crowded, tried, roomy
+        if not crowded:
+            break
+    items = _side_by_side(graph, rows, chosen, painted, options)
+    if aside:
+        box, other = bounds_of(items), bounds_of(aside)
+        dx = box.right + 2.2 * SIZE - other.left
+        items += tuple(moved(i, dx, box.center[1] - other.center[1]) for i in aside)
+    bounds = bounds_of(items).grown(MARGIN)
+    return Scene(items, bounds, options.title, options.description)
+
+
+def _plans(graph: FoldedGraph, options: Options) -> dict[str, Plan]:
+    plans = {}
+    if options.view != "unfolded":
+        plans["folded"] = circuit(graph)
+    if options.view != "folded":
+        plans["unfolded"] = unfold(graph, timeline(graph, options))
+    return plans
+
+
+def _labels(plans: Mapping[str, Plan], naming: Naming) -> tuple[dict[str, dict[Key, Label]], float]:
+    """The nodes' labels, and the radius that holds the largest; very large ones are set smaller."""
+    labels = {
+        view: {key: naming.node(node) for key, node in plan.nodes.items()}
+        for view, plan in plans.items()
+    }
+    room = 0.2 * SIZE
+    for view, plan in plans.items():
+        for key, node in plan.nodes.items():
+            excess = (labels[view][key].half_diagonal + room) / _LARGEST
+            if excess > 1:
+                labels[view][key] = naming.node(node, SIZE * max(0.62, 1 / excess))
+    largest = max(
+        (label.half_diagonal for found in labels.values() for label in found.values()), default=0.0
+    )
+    return labels, max(1.56 * SIZE, largest + room)
+
+
+def _grid(radius: float, blocks: Blocks) -> Grid:
+    """The pitches; wider and higher where values stand beside nodes."""
+    bare = grid(radius)
+    shown = [*blocks.values.values(), *blocks.gradients.values()]
+    if not shown:
+        return bare
+    width = max(b.width for b in shown)
+    height = sum(
+        max((b.height for b in found.values()), default=0.0)
+        for found in (blocks.values, blocks.gradients)
+    )
+    return Grid(
+        radius,
+        max(bare.row, 1.8 * radius + height + 1.4 * SIZE),
+        max(bare.column, 0.6 * radius + width + 10 + radius),
+    )
+
+
+def _painted(
+    graph: FoldedGraph,
+    plan: Plan,
+    name: str,
+    rows: Rows,
+    grid: Grid,
+    labels: Mapping[Key, Label],
+    options: Options,
+    blocks: Blocks,
+) -> Painted:
+    folded = name == "folded"
+    flow = options.flow
+    if folded:
+        flow = "none" if options.view == "both" or flow == "none" else "forward"
+    gradient = carriers(graph, options.naming.objective)
+    drawn = tuple(s for arrow in plan.arrows for s in strands(arrow, flow, gradient))
+    reached = {s.arrow.source for s in drawn if s.flow == "backward"}
+    points = place(plan, rows, grid)
+    view = View(
+        name,
+        plan,
+        points,
+        route(plan, points, grid.radius, folded=folded),
+        drawn,
+        labels,
+        grid.radius,
+        options.naming,
+        graph.axis,
+        frozenset(key for key in reached if not plan.nodes[key].ghost),
+        {} if folded else blocks.values,
+        {} if folded else blocks.gradients,
+    )
+    return paint(view)
+
+
+def _side_by_side(
+    graph: FoldedGraph,
+    rows: Rows,
+    grid: Grid,
+    painted: Mapping[str, Painted],
+    options: Options,
+) -> tuple[Item, ...]:
+    """The circuit, the Unfold arrow at the height of the recurrence, the unfolded graph."""
+    if options.view != "both":
+        return painted[options.view].items
+    circuit_items, unfolded = painted["folded"].items, painted["unfolded"].items
+    right = bounds_of(circuit_items).right
+    y = -grid.row * _recurrent_row(graph, rows)
+    start = right + UNFOLD_GAP
+    stop = start + UNFOLD
+    shaft, head = arrowhead(straight((start, y), (stop, y)), 1.15)
+    word = words("Unfold")
+    arrow = Group(
+        "unfold",
+        (
+            Path(commands(shaft), width=1.5),
+            Path((("M", head[0]), *(("L", p) for p in head[1:]), ("Z", ())), None, "ink"),
+            word.at((start + stop) / 2 - 3, y - 7 - word.height / 2),
+        ),
+        (),
+        "unfold",
+    )
+    dx = stop + UNFOLD_GAP - bounds_of(unfolded).left
+    return (*circuit_items, arrow, *(moved(item, dx, 0.0) for item in unfolded))
+
+
+def _recurrent_row(graph: FoldedGraph, rows: Rows) -> float:
+    found = [
+        (rows.row[link.source] + rows.row[link.target]) / 2 for link in graph.links if link.lag
+    ]
+    loops = [rows.row[k.source] for k in graph.links if k.lag and k.source == k.target]
+    return loops[0] if loops else found[0] if found else (rows.count - 1) / 2

@@ -1,0 +1,226 @@
+"""Routes: how each arrow gets from node to node without passing through others.
+
+A straight line where nothing is in its way, a loop for a variable that needs itself, a rail along
+its row for what has no axis; else the cheapest of many curves. Equal surroundings give equal
+routes, so that a route is searched once for all steps.
+"""
+
+from __future__ import annotations
+
+from math import atan2, hypot, pi, radians
+
+import numpy as np
+
+from unroll.drawing.costs import CLEARANCE, line_cost, node_cost, sample_all, shape_cost
+from unroll.drawing.geometry import (
+    ARROW_GAP,
+    Array,
+    Curve,
+    polar,
+    reverse,
+    rounded,
+    sample,
+    straight,
+)
+from unroll.drawing.scene import Point
+from unroll.drawing.space import Space
+from unroll.drawing.unfolding import Arrow, Key, Plan
+from unroll.graph.folded import Link
+
+SQUARE = 0.42  # side of a delay, in node radii
+_TURNS = tuple(radians(d) for d in range(-120, 121, 15))
+_PULLS = (0.25, 0.4, 0.6, 0.85, 1.15)
+
+
+def route(
+    plan: Plan, points: dict[Key, Point], radius: float, *, folded: bool
+) -> dict[Arrow, Curve]:
+    """A curve from centre to centre for each arrow (loops and curves start at the circles)."""
+    space = Space(radius)
+    for key in plan.nodes:
+        space.add_node(points[key])
+    router = _Router(plan, points, radius, folded, space)
+    for attempt in (router.directly, router.loop, router.rail, router.around):
+        for arrow in plan.arrows:
+            if arrow not in router.routes and (curve := attempt(arrow)) is not None:
+                router.accept(arrow, curve)
+    return router.routes
+
+
+class _Router:
+    """What is routed so far: the state of one call of `route`."""
+
+    def __init__(
+        self, plan: Plan, points: dict[Key, Point], radius: float, folded: bool, space: Space
+    ) -> None:
+        self.plan, self.points, self.radius, self.folded = plan, points, radius, folded
+        self.space = space
+        self.routes: dict[Arrow, Curve] = {}
+        self.pairs: set[frozenset[Key]] = set()
+        self.loops: dict[Key, int] = {}
+        self.known: dict[tuple[Link, float, float], Curve] = {}
+
+    def accept(self, arrow: Arrow, curve: Curve) -> None:
+        self.routes[arrow] = curve
+        self.pairs.add(frozenset((arrow.source, arrow.target)))
+        self.space.add_curve(curve)
+
+    def directly(self, arrow: Arrow) -> Curve | None:
+        """A straight line, where the way is free and no other arrow has it."""
+        ends = frozenset((arrow.source, arrow.target))
+        if len(ends) == 1 or ends in self.pairs or self._on_rail(arrow):
+            return None
+        line = straight(self.points[arrow.source], self.points[arrow.target])
+        return line if self._clear(line, arrow) else None
+
+    def loop(self, arrow: Arrow) -> Curve | None:
+        """From a node to itself, each further loop around the one before."""
+        if arrow.source != arrow.target:
+            return None
+        count = self.loops.get(arrow.source, 0)
+        self.loops[arrow.source] = count + 1
+        center, r = self.points[arrow.source], self.radius
+        for side in (1, -1):
+            curve = _loop(center, r, (2.2 + 1.6 * count) * r, radians(40 + 14 * count), side)
+            if self._clear(curve, arrow):
+                break
+        return curve
+
+    def rail(self, arrow: Arrow) -> Curve | None:
+        """Up or down beside the column, then along the row of the variable without an axis."""
+        if not self._on_rail(arrow):
+            return None
+        single_first = arrow.source[1] is None
+        single, moving = (
+            (arrow.source, arrow.target) if single_first else (arrow.target, arrow.source)
+        )
+        sx, sy = self.points[single]
+        x, y = self.points[moving]
+        r = self.radius
+        down = 1 if sy > y else -1
+        best: Curve | None = None
+        for lane in (0.0, 1.5 * r, -1.5 * r, 1.8 * r, -1.8 * r):
+            corner = (x + lane, y + down * abs(lane))
+            points = [(x, y), *([corner] if lane else []), (x + lane, sy)]
+            if abs(x + lane - sx) > 1:
+                points.append((sx, sy))
+            curve = rounded(tuple(points), 0.7 * r)
+            best = best or curve
+            if self._clear(curve, arrow):
+                best = curve
+                break
+        assert best is not None
+        return reverse(best) if single_first else best
+
+    def around(self, arrow: Arrow) -> Curve | None:
+        """The cheapest curve among those that leave and arrive at all kinds of angles."""
+        a, b = self.points[arrow.source], self.points[arrow.target]
+        shape = (arrow.link, round(b[0] - a[0], 1), round(b[1] - a[1], 1))
+        known = self.known.get(shape)
+        if known is not None and self._clear(curve := _moved(known, *a), arrow):
+            return curve
+        curve = self._cheapest(arrow, a, b)
+        self.known[shape] = _moved(curve, -a[0], -a[1])
+        return curve
+
+    def _cheapest(self, arrow: Arrow, a: Point, b: Point) -> Curve:
+        r, distance = self.radius, hypot(b[0] - a[0], b[1] - a[1])
+        heading = atan2(a[1] - b[1], b[0] - a[0])
+        curves, bends = [], []
+        for out in _TURNS:
+            for back in _TURNS:
+                for pull in _PULLS:
+                    leave, arrive = heading + out, heading + pi + back
+                    reach = pull * distance
+                    curves.append(
+                        (
+                            polar(a, r, leave),
+                            polar(a, r + reach, leave),
+                            polar(b, r + ARROW_GAP + reach, arrive),
+                            polar(b, r + ARROW_GAP, arrive),
+                        )
+                    )
+                    bends.append(abs(out + back))
+        grid = sample_all(np.asarray(curves))
+        nodes, lines = self._around(a, b)
+        cost = 0.8 * np.asarray(bends) + self._side_cost(arrow, a, b, grid.mean(axis=1))
+        cost += shape_cost(grid, r) + node_cost(grid, nodes, np.asarray((a, b)), r)
+        promising = np.argsort(cost, kind="stable")[:150]
+        delayed = self.folded and bool(arrow.link.lag)
+        cost[promising] += line_cost(grid[promising], lines, 1.5 * r if delayed else 8.0)
+        return (curves[int(promising[np.argmin(cost[promising])])],)
+
+    def _around(self, a: Point, b: Point) -> tuple[Array, Array]:
+        """Nodes other than the ends, and points of lines, near the way from a to b."""
+        reach = 3 * self.radius
+        left, right = min(a[0], b[0]) - reach, max(a[0], b[0]) + reach
+        found = []
+        for points in (self.space.nodes_near(left, right), self.space.points_near(left, right)):
+            inside = (points[:, 1] > min(a[1], b[1]) - reach) & (
+                points[:, 1] < max(a[1], b[1]) + reach
+            )
+            found.append(points[inside])
+        nodes, lines = found
+        for end in (a, b):
+            nodes = nodes[np.hypot(*(nodes - end).T) > 1]
+        return nodes, lines[::2]
+
+    def _side_cost(self, arrow: Arrow, a: Point, b: Point, mean: Array) -> Array:
+        """Penalty for curves (their mean points) on the side where they are not expected.
+
+        Delays of the circuit bulge to the right, other bends to the left or upwards.
+        """
+        sign = -1.0 if self.folded and arrow.link.lag else 1.0
+        middle = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
+        if abs(b[0] - a[0]) < abs(b[1] - a[1]):
+            return np.asarray(np.where(sign * (mean[:, 0] - middle[0]) > 0, 2.0, 0.0))
+        return np.asarray(np.where(mean[:, 1] > middle[1], 1.0, 0.0))
+
+    def _on_rail(self, arrow: Arrow) -> bool:
+        return (arrow.source[1] is None) != (arrow.target[1] is None)
+
+    def _clear(self, curve: Curve, arrow: Arrow) -> bool:
+        points = sample(curve, 25)
+        nodes = self.space.nodes_near(points[:, 0].min() - 60, points[:, 0].max() + 60)
+        for end in (self.points[arrow.source], self.points[arrow.target]):
+            nodes = nodes[np.hypot(*(nodes - end).T) > 1]
+        if not len(nodes):
+            return True
+        gaps = np.hypot(*np.moveaxis(points[:, None] - nodes[None], -1, 0))
+        return float(gaps.min()) >= self.radius + CLEARANCE
+
+
+def _loop(center: Point, radius: float, reach: float, angle: float, side: int) -> Curve:
+    """Out at +angle, vertical where it is farthest from the node, back at -angle."""
+    x, y = center
+    rise = radius * (0.95 + 0.5 * (reach / radius - 2.2))
+    pull = 0.62 * (reach - radius * float(np.cos(angle)))
+
+    def mirrored(p: Point) -> Point:
+        return x + side * (p[0] - x), p[1]
+
+    out = polar(center, radius, angle)
+    back = polar(center, radius + ARROW_GAP, -angle)
+    far = (x + reach, y)
+    ahead = (out[0] + pull * 0.72, out[1] - pull * 0.42)
+    behind = (back[0] + pull * 0.72, back[1] + pull * 0.42)
+    upper = (out, ahead, (far[0], y - rise * 0.72), far)
+    lower = (far, (far[0], y + rise * 0.72), behind, back)
+    first = tuple(mirrored(p) for p in upper)
+    second = tuple(mirrored(p) for p in lower)
+    return (
+        (first[0], first[1], first[2], first[3]),
+        (second[0], second[1], second[2], second[3]),
+    )
+
+
+def _moved(curve: Curve, dx: float, dy: float) -> Curve:
+    return tuple(
+        (
+            (a[0] + dx, a[1] + dy),
+            (b[0] + dx, b[1] + dy),
+            (c[0] + dx, c[1] + dy),
+            (d[0] + dx, d[1] + dy),
+        )
+        for a, b, c, d in curve
+    )

@@ -1,0 +1,182 @@
+"""Rows: which variable stands in which row of a slice, and how far from the slice's spine.
+
+Rows follow the longest path over the links within a step, inputs at the bottom. A variable that
+reaches itself (or a neighbour in its row) across steps gets a row of its own, so that its lane
+runs straight. An input that feeds losses only stands above them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import networkx as nx
+
+from unroll.errors import UnrollError
+from unroll.graph.folded import FoldedGraph, Variable
+
+SPREAD = 2.9  # between neighbours of one row, in node radii
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Row (0 is the bottom) and offset from the spine (in node radii) of each variable.
+
+    single: variables without an axis, each in a row of its own below or above all others.
+    """
+
+    row: dict[str, int]
+    offset: dict[str, float]
+    single: frozenset[str]
+
+    @property
+    def count(self) -> int:
+        return 1 + max(self.row.values(), default=0)
+
+
+def arrange(graph: FoldedGraph, given: Sequence[str] = ()) -> Rows:
+    """Rows of a folded graph; `given` names them top to bottom, each with one or more names.
+
+    Raises UnrollError where a name stands in two rows.
+    """
+    moving = [v for v in graph.variables if v.ranges]
+    single = [v for v in graph.variables if not v.ranges]
+    levels = _given(graph, moving, given) if given else _found(graph, moving)
+    below, above = _singles(graph, single)
+    ordered = [[n] for n in below] + levels + [[n] for n in above]
+    row = {name: i for i, names in enumerate(ordered) for name in names}
+    offset: dict[str, float] = {}
+    for names in ordered:
+        offset.update(_offsets(graph, names, offset))
+    return Rows(row, offset, frozenset(v.name for v in single))
+
+
+def names_in(rows: Sequence[str]) -> list[str]:
+    """The names in rows such as `["L", "y, o", "h"]`."""
+    return [name for row in rows for name in re.split(r"[\s,]+", row) if name]
+
+
+def within_step(graph: FoldedGraph, names: Sequence[str]) -> nx.DiGraph:
+    """The links that stay inside one step, between these variables."""
+    chosen = set(names)
+    inner = nx.DiGraph()
+    inner.add_nodes_from(names)
+    for link in graph.links:
+        if link.lag == 0 and {link.source, link.target} <= chosen and link.source != link.target:
+            inner.add_edge(link.source, link.target)
+    return inner
+
+
+def _found(graph: FoldedGraph, variables: Sequence[Variable]) -> list[list[str]]:
+    names = [v.name for v in variables]
+    inner = within_step(graph, names)
+    inputs = {v.name for v in variables if v.role == "input"}
+    losses = {v.name for v in graph.variables if v.role == "loss"}
+    rank = _longest_path(inner, {n: int(n not in inputs) for n in names})
+    for name in inputs:
+        users = list(inner.successors(name))
+        if users and set(users) <= losses:
+            on_top = not any(link.source in users for link in graph.links)
+            rank[name] = max(rank[u] for u in users) + (1 if on_top else -1)
+        else:
+            rank[name] = 0
+    return _split(graph, names, rank)
+
+
+def _longest_path(inner: nx.DiGraph, least: dict[str, int]) -> dict[str, int]:
+    rank: dict[str, int] = {}
+    for name in nx.topological_sort(inner):
+        rank[name] = max([least[name], *(rank[s] + 1 for s in inner.predecessors(name))])
+    return rank
+
+
+def _split(graph: FoldedGraph, names: Sequence[str], rank: dict[str, int]) -> list[list[str]]:
+    """Names by rank, each lane in a row of its own."""
+    levels: list[list[str]] = []
+    for value in sorted(set(rank.values())):
+        row = [n for n in names if rank[n] == value]
+        lanes = [n for n in row if _is_lane(graph, n, row)] if len(row) > 1 else []
+        rest = [n for n in row if n not in lanes]
+        levels += [[n] for n in lanes]
+        if rest:
+            levels.append(rest)
+    return levels
+
+
+def _is_lane(graph: FoldedGraph, name: str, row: Sequence[str]) -> bool:
+    return any(
+        link.lag and name in (link.source, link.target) and {link.source, link.target} <= set(row)
+        for link in graph.links
+    )
+
+
+def _given(
+    graph: FoldedGraph, variables: Sequence[Variable], given: Sequence[str]
+) -> list[list[str]]:
+    """The rows as named. Of those left out, an input joins the row below its first user on the
+    left, any other variable stands just above what it needs."""
+    levels = [names_in([row]) for row in reversed(given)]
+    named = [n for row in levels for n in row]
+    twice = sorted({n for n in named if named.count(n) > 1})
+    if twice:
+        raise UnrollError(f"{twice[0]!r} stands in two rows", remedy="Name each variable once.")
+    names = [v.name for v in variables]
+    place = {n: float(i) for i, row in enumerate(levels) for n in row}
+    inner = within_step(graph, names)
+    joining = []
+    for name in nx.topological_sort(inner):
+        users = [place[s] for s in inner.successors(name) if s in place]
+        if name not in place and not inner.pred[name] and users:
+            place[name] = max(min(users) - 1, 0.0)
+            joining.append(name)
+        elif name not in place:
+            before = [place[s] for s in inner.predecessors(name) if s in place]
+            low = max(before, default=min(users, default=0.0) - 1)
+            place[name] = (low + min((a for a in users if a > low), default=low + 1)) / 2
+    ordered = joining + [n for n in named if n in names]
+    ordered += [n for n in names if n not in ordered]
+    return [[n for n in ordered if place[n] == at] for at in sorted({place[n] for n in names})]
+
+
+def _singles(graph: FoldedGraph, single: Sequence[Variable]) -> tuple[list[str], list[str]]:
+    """Variables without an axis: those that steps need go below, the others above."""
+    names = [v.name for v in single]
+    needed = {link.source for link in graph.links if link.source in names}
+    reached = nx.DiGraph((link.source, link.target) for link in graph.links)
+    moving = {v.name for v in graph.variables if v.ranges}
+    below = [n for n in names if n in needed and nx.descendants(reached, n) & moving]
+    order = _longest_path(
+        nx.DiGraph(
+            [
+                (link.source, link.target)
+                for link in graph.links
+                if {link.source, link.target} <= set(names)
+            ]
+            + [(n, n + "\0") for n in names]
+        ),
+        {n: 0 for name in names for n in (name, name + "\0")},
+    )
+    below.sort(key=lambda n: (order[n], names.index(n)))
+    above = sorted((n for n in names if n not in below), key=lambda n: (order[n], names.index(n)))
+    return below, above
+
+
+def _offsets(
+    graph: FoldedGraph, names: Sequence[str], placed: dict[str, float]
+) -> dict[str, float]:
+    """Evenly spread, and as close to what is linked to it within the step as that allows."""
+    slots = {n: (i - (len(names) - 1) / 2) * SPREAD for i, n in enumerate(names)}
+    wishes = []
+    for name in names:
+        near = [
+            placed[other]
+            for link in graph.links
+            if link.lag in (0, None)
+            for one, other in ((link.source, link.target), (link.target, link.source))
+            if one == name and other in placed
+        ]
+        if near:
+            wishes.append(sum(near) / len(near) - slots[name])
+    shift = sum(wishes) / len(wishes) if wishes else 0.0
+    return {n: slots[n] + shift for n in names}
