@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from unroll.errors import Span, UnrollError
-from unroll.language.products import Product, matrix, merge, norm
+from unroll.language.products import Norm, Product, matrix, merge
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.operations import ALIASES, OPERATIONS
 from unroll.symbolic.recurrence import GIVEN
@@ -99,6 +99,8 @@ class Building:
         name = INFIX[sign.value]
         if name == INFIX["/"] and isinstance(right, Product):
             return _quotient(plain(left), right)
+        if isinstance(left, Norm) and name == INFIX["**"] and right == Constant(2):
+            return left.squared
         left, right = plain(left), plain(right)
         if name == INFIX["**"]:
             left, right = _power(left, right)
@@ -123,7 +125,7 @@ class Building:
     def side_by_side(self, children: Sequence[Any]) -> Product:
         left, factor = children[0], plain(children[-1])
         if not isinstance(left, Product):
-            left = Product((left,), (False,))
+            left = Product((plain(left),), (False,))
         return Product((*left.factors, factor), (*left.signs, len(children) == 3))
 
     def postfix(self, children: Sequence[Any]) -> Expression:
@@ -150,9 +152,8 @@ class Building:
     def size(self, children: Sequence[Any]) -> Expression:
         return Call("abs", (plain(children[1]),), span=merge(children[0].span, children[2].span))
 
-    def norm(self, children: Sequence[Any]) -> Expression:
-        span = merge(children[0].span, children[2].span)
-        return replace(norm(plain(children[1])), span=span)  # type: ignore[type-var]
+    def norm(self, children: Sequence[Any]) -> Norm:
+        return Norm(plain(children[1]), merge(children[0].span, children[2].span))
 
     # --- functions ------------------------------------------------------------------
 
@@ -178,8 +179,8 @@ class Building:
 
 
 def plain(value: Any) -> Expression:
-    """An expression; factors side by side become their product."""
-    result: Expression = value.fold() if isinstance(value, Product) else value
+    """An expression; factors side by side become their product, bars a norm."""
+    result: Expression = value.fold() if isinstance(value, (Product, Norm)) else value
     return result
 
 

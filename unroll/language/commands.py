@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from unroll.errors import nearest
+from unroll.errors import UnrollError, nearest
 from unroll.language.scanner import (
     COMMAND,
     DEEPEST,
@@ -115,6 +115,14 @@ def group(tokens: Sequence[Token], at: int) -> int:
     return len(tokens)
 
 
+def derivative(token: Token, lines: Lines) -> UnrollError:
+    return lines.error(
+        "a derivative stands in the equation",
+        token,
+        "Write the forward equations only: the derivatives are derived from them.",
+    )
+
+
 class _Reading:
     """One pass over a list of tokens; groups that a command takes are read by another."""
 
@@ -194,14 +202,16 @@ class _Reading:
             self.unknown(token)
 
     def underscore(self, token: Token) -> None:
-        r"""`cross\_entropy` is one name."""
+        r"""`cross\_entropy` is one name, and `h\_t` is what `h_t` is."""
         following = self.tokens[self.at] if self.at < len(self.tokens) else None
-        if following is None or following.kind != NAME or not self.out or self.out[-1].kind != NAME:
-            raise self.lines.error(r"\_ stands outside a name", token, "Delete it.")
-        self.at += 1
-        first = self.out.pop()
-        name = f"{first.text}_{following.text}"
-        self.out.append(replace(first, text=name, stop=following.stop, whole=True))
+        first = self.out[-1] if self.out else None
+        if following is not None and first is not None:
+            name = f"{first.text}_{following.text}"
+            if name in OPERATIONS:
+                self.at += 1
+                self.out[-1] = replace(first, text=name, stop=following.stop, whole=True)
+                return
+        self.out.append(token.like(MARK, "_", True))
 
     def _next(self) -> str:
         return self.tokens[self.at].text if self.at < len(self.tokens) else ""
@@ -293,11 +303,7 @@ class _Reading:
 
     def unknown(self, token: Token) -> None:
         if token.text in (r"\partial", r"\nabla", "partial", "∂"):
-            raise self.lines.error(
-                "a derivative stands in the equation",
-                token,
-                "Write the forward equations only: the derivatives are derived from them.",
-            )
+            raise derivative(token, self.lines)
         known = nearest(token.text[1:], {*_NAMES, *_SIGNS, *_ACCENTS, *_FRACTIONS, "sqrt"})
         remedy = f"Did you mean \\{known}?" if known else "Write it in plain text, or leave it out."
         raise self.lines.error(f"the command {token.text} is not known here", token, remedy)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from unroll.errors import UnrollError
-from unroll.language.notation import Lexeme, Reading
+from unroll.language.notation import Reading
 from unroll.language.scanner import Lines
+from unroll.language.writing import Lexeme
 from unroll.symbolic.expressions import Reference
 
 _OPERATORS = frozenset(

@@ -13,7 +13,7 @@ from unroll.symbolic.expressions import Index
 
 _OFFSET = r"([+-][0-9]+)?"
 _NUMBER = re.compile(r"[+-]?[0-9]+")
-_PART = re.compile(r"[A-Za-z0-9_]+")
+_PART = re.compile(r"[^\W_]+")
 _LENGTH = re.compile(rf"([A-Za-z][A-Za-z0-9_]*?){_OFFSET}")
 _SIGNS = {"*": "star", "-": "minus", "+": "plus", "⊤": ""}
 _ONE_AXIS = "only one axis can be read so far"
@@ -39,6 +39,9 @@ def resolve(symbol: Symbol, survey: Survey, lines: Lines) -> Resolved:
     return _Resolving(symbol, survey, lines).resolve()
 
 
+Undecided = list[tuple[int, Script]]  # with the number of parts before the script
+
+
 class _Resolving:
     def __init__(self, symbol: Symbol, survey: Survey, lines: Lines) -> None:
         self.symbol = symbol
@@ -49,14 +52,15 @@ class _Resolving:
         self.tail: list[Script] = []
 
     def resolve(self) -> Resolved:
-        undecided: list[Script] = []
+        undecided: Undecided = []
         for script in self.symbol.scripts:
             if script.kind == "[":
                 self.bracket(script)
             elif script.kind == "(":
                 self.parenthesis(script, undecided)
             elif self.tail and self.tail[-1].kind == "(":
-                self.tail.append(script)
+                transposed = script.kind == "^" and script.flat in ("T", "⊤", "'")
+                self.tail.append(replace(script, kind="T") if transposed else script)
             elif script.kind == "_":
                 self.below(script, undecided)
             else:
@@ -66,17 +70,20 @@ class _Resolving:
             name = self.decide(name, undecided)
         return Resolved(name, self.index, tuple(self.tail), tuple(self.parts))
 
-    def decide(self, name: str, undecided: list[Script]) -> str:
+    def decide(self, name: str, undecided: Undecided) -> str:
         """A number or the length: an index on a name that is indexed elsewhere, else a part."""
         indexed = name in self.survey.indexed
-        for script in undecided:
+        for position, script in reversed(undecided):
             index = self.point(script.flat)
             if indexed and index is not None:
                 self.put(index, script)
             elif script.kind == "(":
                 self.tail.insert(0, script)
             else:
+                last = self.parts[position:]
+                del self.parts[position:]
                 self.part(script)
+                self.parts += last
         return "_".join([self.symbol.token.text, *self.parts])
 
     # --- kinds of scripts ---------------------------------------------------------
@@ -101,16 +108,16 @@ class _Resolving:
             )
         self.put(index, script)
 
-    def parenthesis(self, script: Script, undecided: list[Script]) -> None:
+    def parenthesis(self, script: Script, undecided: Undecided) -> None:
         index = self.letter(script.flat)
         if self.survey.signal and index is not None and not self.tail:
             self.put(index, script)
         elif self.survey.signal and self.index is None and _NUMBER.fullmatch(script.flat):
-            undecided.append(script)
+            undecided.append((len(self.parts), script))
         else:
             self.tail.append(script)
 
-    def below(self, script: Script, undecided: list[Script]) -> None:
+    def below(self, script: Script, undecided: Undecided) -> None:
         flat = script.flat
         index = self.letter(flat)
         if index is not None:
@@ -120,11 +127,11 @@ class _Resolving:
         elif (start := re.fullmatch(rf"{self.survey.axis}=([0-9]+)", flat)) is not None:
             self.put(Index("", int(start[1])), script)
         elif self.point(flat) is not None:
-            undecided.append(script)
+            undecided.append((len(self.parts), script))
         else:
             self.part(script)
 
-    def above(self, script: Script, undecided: list[Script]) -> None:
+    def above(self, script: Script, undecided: Undecided) -> None:
         flat = script.flat
         name = "_".join([self.symbol.token.text, *self.parts])
         if (
@@ -137,7 +144,7 @@ class _Resolving:
         elif (both := re.fullmatch(r"[(<⟨\[](.+)[)>⟩\]],?([⊤T])", flat)) is not None:
             index = self.letter(both[1]) or self.point(both[1])
             if index is None:
-                self.parts.append(both[1])
+                self.part(replace(script, flat=both[1]))
             else:
                 self.put(index, script)
             self.tail.append(Script("T", "", "", script.tokens, script.start, script.stop))
@@ -148,7 +155,7 @@ class _Resolving:
             assert index is not None
             self.put(index, script)
         elif script.wrapper and self.point(flat) is not None:
-            undecided.append(script)
+            undecided.append((len(self.parts), script))
         elif (name, flat) in self.survey.powers:
             self.rename(flat)
         elif self.belongs(script, name):
@@ -187,7 +194,7 @@ class _Resolving:
         self.tail.append(script)
 
     def part(self, script: Script) -> None:
-        flat = script.flat.replace(",", "").replace("'", "prime").replace("*", "star")
+        flat = re.sub("[,_|]", "", script.flat).replace("'", "prime").replace("*", "star")
         letters = [p for p in re.split(r"[^A-Za-z0-9+-]+", script.flat) if p]
         if "," in script.flat and any(self.letter(p) is not None for p in letters):
             raise self.error(
@@ -195,7 +202,9 @@ class _Resolving:
                 script,
                 f"Index it by {self.survey.axis} alone; vectors need no index for their entries.",
             )
-        if not _PART.fullmatch(flat):
+        number = re.fullmatch(r"([0-9]+)(\D.*)", flat)
+        pieces = number.groups() if number else (flat,)
+        if not _PART.fullmatch(flat) or any(self.like_index(p) for p in pieces):
             where = "subscript" if script.kind == "_" else "superscript"
             raise self.error(
                 f"the {where} {script.flat!r} is neither an index nor a part of a name"
@@ -205,7 +214,11 @@ class _Resolving:
                 f"An index is {self.survey.axis}, {self.survey.axis}-1, {self.survey.axis}+1 "
                 "or a number.",
             )
-        self.parts.append(flat)
+        self.parts += pieces
+
+    def like_index(self, part: str) -> bool:
+        """Whether a part of a name would be taken for an index in plain text."""
+        return part in self.survey.letters or re.match("[tkni][A-Z]", part) is not None
 
     def conditional(self, script: Script) -> None:
         """`{k|k-1}` and `{k|k}`: the prediction and the update are two variables over k."""

@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from unroll.errors import Source, nearest
-from unroll.language.commands import CLOSING, OPENING, plain
-from unroll.language.indices import Resolved, is_matrix, resolve
+from unroll.errors import Source
+from unroll.language.commands import plain
+from unroll.language.indices import resolve
 from unroll.language.scanner import (
     COMMAND,
     LONGEST_EQUATION,
-    MARK,
-    NAME,
-    NUMBER,
-    QUAD,
     Lines,
     Token,
     scan,
@@ -27,54 +23,12 @@ from unroll.language.statements import FOR, statements
 from unroll.language.sums import SUM, sums
 from unroll.language.survey import Survey, head_of, survey_axis, survey_names
 from unroll.language.symbols import (
-    OPERATION_NAMES,
     Item,
-    Script,
     Symbol,
     symbols,
     words,
 )
-from unroll.symbolic.expressions import Constant, Reference
-
-# Lower-case names that take an argument even with something written below them, as in f_θ(x).
-_FUNCTION_LETTERS = frozenset({"f", "g", "sigma", "phi", "psi", "rho", "varphi"})
-# Names that scale what is in the bracket behind them, unless a comma says otherwise.
-_SCALARS = frozenset(
-    [
-        "alpha",
-        "beta",
-        "gamma",
-        "lambda",
-        "eta",
-        "epsilon",
-        "mu",
-        "kappa",
-        "dt",
-        "Deltat",
-        "tau",
-        "omega",
-        "nu",
-    ]
-)
-_PLAIN = {
-    "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",
-    ",": "COMMA", ";": "COMMA", "=": "EQUAL", "+": "PLUS", "-": "MINUS", "*": "TIMES",
-    "/": "DIVIDE", "@": "AT", "·": "DOT", "⊗": "OUTER", "**": "POWER", "..": "DOTS",
-    "<": "COMPARE", "<=": "COMPARE", ">": "COMPARE", ">=": "COMPARE", "==": "COMPARE",
-    "!=": "COMPARE",
-}  # fmt: skip
-_ENDS = frozenset({"RPAR", "RSQB", "RBRACE", "BAR_CLOSE", "NORM_CLOSE", "NAME", "NUMBER",
-                   "TRANSPOSE"})  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Lexeme:
-    """A token of the grammar; value: the expression or name that it stands for."""
-
-    type: str
-    value: Constant | Reference | str
-    start: int
-    stop: int
+from unroll.language.writing import Lexeme, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,18 +64,22 @@ def read(source: Source, function: bool = False) -> Reading:
         items.append(symbols(without, lines))
     survey = Survey(axis="", length="") if function else survey_axis(items, bounds, lines)
     survey = _surveyed(items, survey, lines)
-    return Reading(survey, tuple(_Writing(s, survey, lines).write() for s in items), lines)
+    return Reading(survey, tuple(Writing(s, survey, lines).write() for s in items), lines)
 
 
 def _surveyed(items: Sequence[Sequence[Item]], survey: Survey, lines: Lines) -> Survey:
     """The survey with the names: twice, since a number is an index where letters are."""
     heads = [head for s in items if (head := head_of(s)) is not None]
+    # `o_T = …` defines a value at the end of the axis, even where `o` stands nowhere else.
+    ends = {h.token.text for h in heads if [s.flat for s in h.scripts] in (["T"], ["tau"])}
+    survey = replace(survey, indexed=frozenset(ends))
     for _ in range(2):
         defined = [resolve(head, survey, lines) for head in heads]
         powers = {
             (r.name, s.flat) for r in defined for s in r.tail if s.kind == "^" and s.flat.isdigit()
         }
         uses = [use for s in items for use in _uses(s, survey, lines)]
+        uses += [(head, True, False) for s in items for head in _implied(s, survey, lines)]
         survey = replace(
             survey_names(survey, uses),
             powers=frozenset(powers) | survey.powers,
@@ -130,375 +88,28 @@ def _surveyed(items: Sequence[Sequence[Item]], survey: Survey, lines: Lines) -> 
     return survey
 
 
+def _implied(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[str]:
+    """The name that a statement defines without an index, where its right side has one."""
+    head = head_of(items)
+    if head is None or any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items):
+        return
+    uses = list(_uses(items, survey, lines))
+    reduces = (survey.axis, False, False) in uses
+    if not uses[0][1] and any(indexed for _, indexed, _ in uses) and not reduces:
+        yield uses[0][0]
+
+
 def _uses(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[tuple[str, bool, bool]]:
     for at, item in enumerate(items):
         if not isinstance(item, Symbol):
             continue
         found = resolve(item, survey, lines)
         following = items[at + 1] if at + 1 < len(items) else None
-        called = isinstance(following, Token) and following.text == "("
-        called = called or (bool(found.tail) and found.tail[0].kind == "(")
+        if found.tail:
+            called = found.tail[0].kind == "("
+        else:
+            called = isinstance(following, Token) and following.text == "("
         yield found.name, found.index is not None, called
         for script in found.tail:
             if script.kind in "^(":
                 yield from _uses(symbols(script.tokens, lines), survey, lines)
-
-
-class _Writing:
-    """One statement, symbol by symbol, to lexemes."""
-
-    def __init__(self, items: Sequence[Item], survey: Survey, lines: Lines) -> None:
-        self.items = items
-        self.survey = survey
-        self.lines = lines
-        self.at = 0
-        self.out: list[Lexeme] = []
-        self.bars: list[str] = []
-        self.summed = any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items)
-
-    def write(self) -> tuple[Lexeme, ...]:
-        while self.at < len(self.items):
-            item = self.items[self.at]
-            self.at += 1
-            if isinstance(item, Symbol):
-                self.symbol(item)
-            elif item.kind == NUMBER:
-                self.put("NUMBER", Constant(_number(item, self.lines)), item)
-                self.refuse_index(item)
-            elif item.kind == SUM:
-                self.put("SUM", item.text, item)
-            elif item.kind == FOR:
-                self.put("FOR", "for", item)
-            elif item.kind != QUAD:
-                self.mark(item)
-        if self.bars:
-            raise self.lines.error(
-                "a | is opened and never closed", _token(self.items[-1]), "Write |x| or abs(x)."
-            )
-        return tuple(self.out)
-
-    def put(self, kind: str, value: Constant | Reference | str, at: Token | Symbol) -> None:
-        start = at.token.start if isinstance(at, Symbol) else at.start
-        self.out.append(Lexeme(kind, value, start, at.stop))
-
-    def next(self, offset: int = 0) -> Token | None:
-        """The item that follows, where it is a token."""
-        position = self.at + offset
-        item = self.items[position] if position < len(self.items) else None
-        return item if isinstance(item, Token) else None
-
-    # --- marks ----------------------------------------------------------------------
-
-    def mark(self, token: Token) -> None:
-        text = token.text
-        if text in ("|", "‖"):
-            self.bar(token)
-        elif text in ("^", "_", "'", "⊤"):
-            self.script(token)
-        elif text == ".":
-            self.dot(token)
-        elif text in _PLAIN:
-            self.put(_PLAIN[text], text, token)
-            if text in (")", "]"):
-                self.refuse_index(token)
-        elif text == "…":
-            raise self.lines.error(
-                "dots stand inside the formula",
-                token,
-                "Write out what stands between, or a sum over the axis: sum(x[t], t).",
-            )
-        else:
-            raise self.lines.error(
-                f"the character {text!r} is not part of an equation", token, "Delete it."
-            )
-
-    def bar(self, token: Token) -> None:
-        name = "BAR" if token.text == "|" else "NORM"
-        ended = bool(self.out) and self.out[-1].type in _ENDS
-        if self.bars and self.bars[-1] == name and ended:
-            self.bars.pop()
-            self.put(name + "_CLOSE", token.text, token)
-            following = self.next()
-            if name == "NORM" and following is not None and following.text == "_":
-                self.norm_kind()
-        else:
-            self.bars.append(name)
-            self.put(name + "_OPEN", token.text, token)
-
-    def norm_kind(self) -> None:
-        r"""`\|v\|_2` is the norm that `\|v\|` is."""
-        number = self.next(1)
-        if number is None or number.text != "2":
-            token = self.next()
-            assert token is not None
-            raise self.lines.error(
-                "only the Euclidean norm is read",
-                token,
-                r"Write \|v\|, or sum(abs(v)) for the sum of the entries' sizes.",
-            )
-        self.at += 2
-
-    def script(self, token: Token) -> None:
-        """A script behind a bracket or a number: a transpose or a power."""
-        if token.text in ("'", "⊤"):
-            self.put("TRANSPOSE", ".T", token)
-            return
-        if token.text == "_":
-            raise self.lines.error(
-                "an index stands behind a bracket",
-                token,
-                "Index the names inside: tanh(h[t-1]), not tanh(h)[t-1].",
-            )
-        inner, behind = self.argument(token)
-        if "".join(t.text for t in inner).strip("{}") in ("⊤", "T"):
-            self.put("TRANSPOSE", ".T", token)
-        elif self.after_power():
-            raise self.lines.error(
-                "two exponents stand on one name",
-                token,
-                "Write which power is meant: (x ** 2) ** 3, or x ** (2 ** 3).",
-            )
-        else:
-            self.power(token, inner)
-        if behind is not None:
-            self.tail(behind.scripts, behind)
-
-    def argument(self, token: Token) -> tuple[list[Token], Symbol | None]:
-        """The tokens that a script takes; a symbol, whose own scripts stand behind them."""
-        item = self.items[self.at] if self.at < len(self.items) else None
-        self.at += 1
-        if isinstance(item, Symbol):
-            return [item.token], item
-        if item is None or item.kind == FOR:
-            raise self.lines.error(
-                f"nothing follows this {token.text}", token, "Write an exponent, as in x ** 2."
-            )
-        following = self.next()
-        if item.text in ("-", "+") and following is not None and following.kind == NUMBER:
-            self.at += 1
-            return [item, following], None
-        if item.text in OPENING:
-            tokens, self.at = _group(self.items, self.at - 1)
-            return tokens, None
-        return [item], None
-
-    def after_power(self) -> bool:
-        """Whether an exponent has just ended."""
-        depth = 0
-        for at in range(len(self.out) - 1, 0, -1):
-            depth += (self.out[at].type == "RBRACE") - (self.out[at].type == "LBRACE")
-            if depth == 0:
-                return self.out[at].type == "LBRACE" and self.out[at - 1].type == "POWER"
-        return False
-
-    def power(self, at: Token | Symbol, tokens: Sequence[Token]) -> None:
-        self.put("POWER", "**", at)
-        self.put("LBRACE", "{", at)
-        self.out += self.nested(tokens)
-        self.put("RBRACE", "}", tokens[-1] if tokens else at)
-
-    def nested(self, tokens: Sequence[Token]) -> tuple[Lexeme, ...]:
-        if tokens and tokens[0].text == "{":
-            tokens = tokens[1:-1]
-        return _Writing(symbols(tokens, self.lines), self.survey, self.lines).write()
-
-    def dot(self, token: Token) -> None:
-        following = self.items[self.at] if self.at < len(self.items) else None
-        if isinstance(following, Symbol) and following.token.text == "T" and self.out:
-            self.at += 1
-            self.put("TRANSPOSE", ".T", following)
-            self.tail(following.scripts, following)
-            return
-        if isinstance(following, Symbol):
-            raise self.lines.error(
-                f"the attribute .{following.token.text} is not part of an equation",
-                token,
-                "Write bare names, as in h[t]; .T alone is read, as the transpose.",
-                last=following.token,
-            )
-        raise self.lines.error("a full stop stands inside the formula", token, "Delete it.")
-
-    def refuse_index(self, token: Token) -> None:
-        """`3[t]`, `tanh(x)[t]`: nothing there that has an index."""
-        following = self.next()
-        if following is None or following.text != "[" or not following.glued:
-            return
-        tokens, _ = _group(self.items[: self.at + 6], self.at)
-        inner = tokens[1:-1]
-        simple = all(t.text in ("+", "-") or t.kind in (NAME, NUMBER) for t in inner)
-        if inner and simple and (inner[0].text in self.survey.letters or inner[0].kind == NUMBER):
-            what = "a number" if token.kind == NUMBER else "what stands in brackets"
-            raise self.lines.error(
-                f"{what} cannot be indexed",
-                following,
-                "Index names only: tanh(h[t-1]), not tanh(h)[t-1].",
-                last=tokens[-1],
-            )
-
-    # --- names ----------------------------------------------------------------------
-
-    def symbol(self, symbol: Symbol) -> None:
-        found = resolve(symbol, self.survey, self.lines)
-        name = found.name
-        following = self.next()
-        opens = following is not None and following.kind == MARK and following.text == "("
-        opens = opens or (bool(found.tail) and found.tail[0].kind == "(")
-        if found.index is None and opens and self.is_call(symbol, found):
-            self.put("CALL", self.called(symbol, name), symbol)
-            self.tail(found.tail, symbol)
-            return
-        if (
-            name == "e"
-            and found.index is None
-            and found.tail
-            and found.tail[0].kind == "^"
-            and name not in self.survey.indexed | self.survey.defined
-        ):
-            self.put("CALL", "exp", symbol)
-            self.put("LPAR", "(", symbol)
-            self.out += self.nested(found.tail[0].tokens)
-            self.put("RPAR", ")", symbol)
-            self.tail(found.tail[1:], symbol)
-            return
-        if self.is_prefix(symbol, found):
-            self.put("PREFIX", name, symbol)
-            return
-        indices = () if found.index is None else (found.index,)
-        if not indices and name in self.survey.lengths and self.summed:
-            name = self.survey.length
-        self.put("NAME", Reference(name, indices), symbol)
-        self.tail(found.tail, symbol)
-
-    def tail(self, scripts: Sequence[Script], symbol: Symbol) -> None:
-        """The scripts of a symbol that are operations on it."""
-        for script in scripts:
-            if script.kind == "T":
-                self.put("TRANSPOSE", ".T", symbol)
-            elif script.kind == "^":
-                self.power(symbol, script.tokens)
-            elif script.kind in "([":
-                self.out += self.nested(script.tokens)
-            else:
-                raise self.lines.error(
-                    "an index stands behind a bracket",
-                    script.tokens[0] if script.tokens else symbol.token,
-                    "Index the names inside: tanh(h[t-1]), not tanh(h)[t-1].",
-                )
-
-    def is_call(self, symbol: Symbol, found: Resolved) -> bool:
-        """Call or product before a parenthesis: rule 6 of the notation."""
-        name, base = found.name, symbol.token.text
-        if any(s.kind != "(" for s in found.tail[:1]):
-            return False
-        if _operation(name) is not None or name == "sigma" or self._has_comma(found):
-            return True
-        if symbol.token.bold and is_matrix(base):
-            return not found.parts and self._holds_one_name(found)
-        known = self.survey.bare | self.survey.defined | self.survey.indexed
-        return name not in known and name != self.survey.axis and reads_as_call(name)
-
-    def _has_comma(self, found: Resolved) -> bool:
-        """Whether the bracket that follows holds arguments, or nothing."""
-        depth = 0
-        if found.tail:
-            return False
-        following = self.next(1)
-        if following is not None and following.text == ")":
-            return True  # no argument at all
-        for item in self.items[self.at :]:
-            if not isinstance(item, Token) or item.kind != MARK:
-                continue
-            depth += (item.text in ("(", "[", "{")) - (item.text in (")", "]", "}"))
-            if depth == 0:
-                return False
-            if depth == 1 and item.text in (",", ";"):
-                return True
-        return False
-
-    def _holds_one_name(self, found: Resolved) -> bool:
-        inner = self.items[self.at + 1 : self.at + 3]
-        return (
-            not found.tail
-            and len(inner) == 2
-            and isinstance(inner[0], Symbol)
-            and isinstance(inner[1], Token)
-            and inner[1].text == ")"
-        )
-
-    def called(self, symbol: Symbol, name: str) -> str:
-        """The operation or opaque function that a called name means."""
-        known = _operation(name)
-        if known is not None:
-            return known
-        if name == "sigma":
-            return "sigmoid"
-        near = nearest(name, OPERATION_NAMES) if len(name) > 3 else None
-        if near is not None and name not in self.survey.defined:
-            raise self.lines.error(
-                f"there is no function {name}", symbol.token, f"Did you mean {near}?"
-            )
-        return name
-
-    def is_prefix(self, symbol: Symbol, found: Resolved) -> bool:
-        r"""`\tanh W h`: a function of one argument before something that it can take."""
-        name = _operation(found.name)
-        if name is None or found.index is not None or found.tail or found.parts:
-            return False
-        if found.name in self.survey.defined | self.survey.indexed:
-            return False
-        following = self.items[self.at] if self.at < len(self.items) else None
-        if following is None or not (isinstance(following, Symbol) or symbol.token.whole):
-            return isinstance(following, Token) and following.kind in (NUMBER, SUM)
-        if isinstance(following, Token):
-            starts = following.text in ("-", "{", "[", "|", "‖")
-            return starts or following.kind in (NUMBER, SUM)
-        return True
-
-
-def reads_as_call(name: str) -> bool:
-    """Whether a name before a parenthesis is a function where the text says nothing else."""
-    base, *parts = name.split("_")
-    if is_matrix(base) or name in _SCALARS:
-        return False
-    return not parts or base in _FUNCTION_LETTERS
-
-
-def _operation(name: str) -> str | None:
-    if name in OPERATION_NAMES:
-        return name
-    return name.lower() if name.lower() in OPERATION_NAMES else None
-
-
-def _group(items: Sequence[Item], at: int) -> tuple[list[Token], int]:
-    """The bracket that starts at `at`, as tokens again, and the position behind it."""
-    tokens: list[Token] = []
-    depth = 0
-    while at < len(items):
-        item = items[at]
-        tokens += [item] if isinstance(item, Token) else _tokens_of(item)
-        at += 1
-        if isinstance(item, Token) and item.kind == MARK:
-            depth += (item.text in OPENING) - (item.text in CLOSING)
-            if depth == 0:
-                break
-    return tokens, at
-
-
-def _tokens_of(symbol: Symbol) -> list[Token]:
-    tokens = [symbol.token]
-    for script in symbol.scripts:
-        if script.kind in "_^" and script.flat not in ("'", "⊤"):
-            tokens.append(Token(MARK, script.kind, script.start, script.start + 1, True))
-        tokens += script.tokens
-    return tokens
-
-
-def _token(item: Item) -> Token:
-    return item.token if isinstance(item, Symbol) else item
-
-
-def _number(token: Token, lines: Lines) -> float:
-    value = float(token.text)
-    if value == float("inf"):
-        raise lines.error("this number is too large", token, "Write one below 1e308.")
-    return value

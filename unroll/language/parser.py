@@ -9,8 +9,9 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from unroll.errors import Source, Span, UnrollError
-from unroll.language.notation import Lexeme, Reading, read
+from unroll.language.notation import Reading, read
 from unroll.language.scanner import Lines
+from unroll.language.writing import Lexeme
 from unroll.symbolic.expressions import Function, Reference
 from unroll.symbolic.recurrence import Recurrence
 from unroll.symbolic.validation import validate
@@ -105,7 +106,7 @@ def _statement(lexemes: Sequence[Lexeme], reading: Reading) -> Any:
     from unroll.language.complaints import complaint
 
     try:
-        return _lark().parse((lexemes, reading.lines))  # type: ignore[arg-type]
+        return _lark().parse((lexemes, reading.lines))
     except UnexpectedToken as error:
         at = None if error.token.type == "$END" else error.token.start_pos
         raise complaint(lexemes, at, reading) from None
@@ -125,7 +126,7 @@ def _lark() -> Lark:
         def __init__(self, configuration: object) -> None:
             pass
 
-        def lex(self, data: Any) -> Iterator[Token]:
+        def lex(self, data: Any) -> Iterator[Token]:  # type: ignore[override]
             lexemes, lines = data
             for at, lexeme in enumerate(lexemes):
                 yield placed(lexeme, at, lines)
@@ -148,6 +149,6 @@ def _lark() -> Lark:
         start="statement",
         parser="lalr",
         lexer=Lexemes,
-        transformer=Building(),  # type: ignore[arg-type]
+        transformer=Building(),
         maybe_placeholders=True,
     )

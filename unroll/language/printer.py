@@ -6,7 +6,7 @@ operation by its name.
 
 from __future__ import annotations
 
-from unroll.language.notation import reads_as_call
+from unroll.language.calls import reads_as_call
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference, walk
 from unroll.symbolic.operations import OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Axis, Equation, Recurrence
@@ -31,7 +31,6 @@ def _declares(axis: Axis, recurrence: Recurrence) -> bool:
         return True
     letters = {i.base for n in nodes if isinstance(n, Reference) for i in n.indices}
     letters |= {i.base for e in recurrence.equations for i in e.target.indices}
-    letters |= {e.over for e in nodes if isinstance(e, Call) and e.over}
     ambiguous = axis.name != Axis().name or any("_" in e.name for e in recurrence.equations)
     return axis.name not in letters and ambiguous
 

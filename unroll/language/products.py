@@ -106,6 +106,16 @@ def _undecided(left: Expression, right: Expression) -> UnrollError:
     )
 
 
-def norm(node: Expression) -> Expression:
-    r"""`\|v\|`, the square root of the sum of squares."""
-    return call("sqrt", call("sum", call("power", node, 2)))
+@dataclass(frozen=True, slots=True)
+class Norm:
+    r"""`\|v\|`: the square root of the sum of squares, unless it is squared itself."""
+
+    argument: Expression
+    span: Span | None
+
+    @property
+    def squared(self) -> Expression:
+        return Call("sum", (call("power", self.argument, 2),), span=self.span)
+
+    def fold(self) -> Expression:
+        return Call("sqrt", (self.squared,), span=self.span)

@@ -128,7 +128,8 @@ _VARIANTS = {"\u03c2": "sigma", "\u2113": "ell", "\u03d5": "phi", "\u03f5": "eps
 _SUBSCRIPT = "\u2080-\u208e\u2090-\u209c\u1d62-\u1d6a\u2c7c"
 _SUPERSCRIPT = "\u00b2\u00b3\u00b9\u2070\u2071\u2074-\u207f\u1d2c-\u1d61\u02b0-\u02b8\u02e0-\u02e4\u1d9c-\u1dbf"
 _COMBINING = "\u0300-\u036f\u20d0-\u20ff"
-_LETTER = rf"(?:(?![{_SUBSCRIPT}{_SUPERSCRIPT}])[^\W\d_][{_COMBINING}]*)"
+_FRACTION = "\u00bc-\u00be\u2150-\u215f"
+_LETTER = rf"(?:(?![{_SUBSCRIPT}{_SUPERSCRIPT}{_FRACTION}])[^\W\d_][{_COMBINING}]*)"
 _GREEK = "[\u0370-\u03ff]"  # stands alone: `αx` is a product
 _TOKEN = re.compile(
     rf"""
@@ -200,7 +201,7 @@ def spell(word: str) -> str:
         if letter in _VARIANTS:
             spelt.append(_VARIANTS[letter])
             continue
-        plain, *marks = unicodedata.normalize("NFKD", letter)
+        plain, *marks = list(unicodedata.normalize("NFKD", letter))
         greek = unicodedata.name(plain, "").split()
         if greek[:1] == ["GREEK"] and greek[-1].lower() in (*GREEK, "lamda"):
             plain = greek[-1].lower().replace("lamda", "lambda")

@@ -154,7 +154,9 @@ def _with_bracketed_range(equation: Tokens) -> Tokens:
         if start and equation[start].text == "(":
             inner = equation[start + 1 : -1]
             comparisons = [t for t in inner if t.kind == MARK and t.text in _COMPARISONS]
-            chained = len(comparisons) == 2 or any(t.text in ("…", "..") for t in inner)
+            dotted = any(t.text in ("…", "..") for t in inner)
+            chained = len(comparisons) == 2 and "," not in [t.text for t in inner]
+            chained = not equation[start].glued and (chained or dotted)
             if inner and (chained or inner[0].text in _RANGE_WORDS) and _is_range(inner):
                 head = inner[0].like(FOR, "for")
                 equation = [*equation[:start], head, *_without_words(inner)]
@@ -163,11 +165,11 @@ def _with_bracketed_range(equation: Tokens) -> Tokens:
     if len(dots) == 1 and (ranged is not None or _starts_axis(equation)):
         at = dots[0]
         equals = max((i for i in range(at) if equation[i].text == "="), default=0)
-        head, listed = equation[: equals + 1], equation[equals + 1 : at]
+        listed = equation[equals + 1 : at]
         listed = [t for t in listed if not (t.text == "," and t.kind == MARK)]
         if all(t.kind == NUMBER for t in listed):
             listed = listed[:1]
-        before = [*head, *listed]
+        before = [*equation[: equals + 1], *listed]
         after = [t for t in equation[at + 1 :] if t.text != ","]
         equation = [*before, equation[at].like(MARK, ".."), *after]
     return equation

@@ -17,6 +17,7 @@ _LIBRARIES = frozenset({"np", "numpy", "torch", "math", "jnp", "tf", "nn", "F", 
 _LIBRARY_NAMES = {"dot": "matmul", "mm": "matmul"}  # np.dot takes matrices too
 _WORDS = frozenset({"given", "tau", "sigma", "for", "if", "otherwise", *GREEK, *OPERATION_NAMES})
 _INDEX_LIKE = re.compile(r"(?:[a-z]|[A-Za-z][A-Za-z0-9_]*)(?:[+-][0-9]+)?|[+-]?[0-9]+")
+_SIGNAL_INDEX = re.compile(r"[a-z](?:[+-][0-9]+)?|[+-]?[0-9]+")
 _WRAPPERS = {"(": ")", "<": ">", "⟨": "⟩", "[": "]"}
 
 
@@ -71,7 +72,7 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
                 and following.text == "."
                 and following.glued
                 and at + 2 < len(statement)
-                and statement[at + 2].kind == NAME
+                and statement[at + 2].text.lower() in OPERATION_NAMES | set(_LIBRARY_NAMES)
             ):
                 skip = 2  # np.tanh
                 function = statement[at + 2]
@@ -196,7 +197,11 @@ def _script(tokens: Sequence[Token], at: int, lines: Lines) -> tuple[Script, int
         inner = tokens[at + 1 : end - 1]
         flat = "".join(t.text for t in inner)
         history = token.text == "[" and flat.startswith("<")
-        if (token.glued or token.text == "(") and (history or _INDEX_LIKE.fullmatch(flat)):
+        if token.text == "(":
+            fits = _SIGNAL_INDEX.fullmatch(flat) is not None
+        else:
+            fits = token.glued and (history or _INDEX_LIKE.fullmatch(flat) is not None)
+        if fits:
             bracket = tuple(tokens[at:end])
             return Script(token.text, flat, "", bracket, token.start, tokens[end - 1].stop), end
     return None

@@ -82,6 +82,16 @@ def _check_target(r: Recurrence, equation: Equation) -> None:
 
 def _check_calls(r: Recurrence, equation: Equation) -> None:
     for node in walk(equation.expression):
+        if (
+            isinstance(node, Reference)
+            and node.name in OPERATIONS
+            and r.role(node.name) == PARAMETER
+        ):
+            raise r.error(
+                f"{node.name} is a function and needs an argument",
+                node,
+                f"Write {node.name}(x), or choose another name for a parameter.",
+            )
         if not isinstance(node, Call) or (row := OPERATIONS.get(node.operation)) is None:
             continue
         fewest, most = row.arity

@@ -1,0 +1,351 @@
+"""One statement, symbol by symbol, in the tokens of the grammar.
+
+What a grammar cannot know is decided here: whether `W(h)` is a call or a product, whether `|` opens
+or closes, what a `[` behind a bracket means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unroll.language.calls import called, is_call, is_powered, is_prefix, operation
+from unroll.language.commands import CLOSING, OPENING, derivative
+from unroll.language.indices import resolve
+from unroll.language.scanner import (
+    MARK,
+    NAME,
+    NUMBER,
+    QUAD,
+    Lines,
+    Token,
+)
+from unroll.language.statements import FOR
+from unroll.language.sums import SUM
+from unroll.language.survey import Survey
+from unroll.language.symbols import (
+    Item,
+    Script,
+    Symbol,
+    symbols,
+)
+from unroll.symbolic.expressions import Constant, Reference
+
+_KEYWORDS = frozenset({"for", "if", "when", "otherwise", "else"})
+_PLAIN = {
+    "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",
+    ",": "COMMA", ";": "COMMA", "=": "EQUAL", "+": "PLUS", "-": "MINUS", "*": "TIMES",
+    "/": "DIVIDE", "@": "AT", "·": "DOT", "⊗": "OUTER", "**": "POWER", "..": "DOTS",
+    "<": "COMPARE", "<=": "COMPARE", ">": "COMPARE", ">=": "COMPARE", "==": "COMPARE",
+    "!=": "COMPARE",
+}  # fmt: skip
+_ENDS = frozenset({"RPAR", "RSQB", "RBRACE", "BAR_CLOSE", "NORM_CLOSE", "NAME", "NUMBER",
+                   "TRANSPOSE"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lexeme:
+    """A token of the grammar; value: the expression or name that it stands for."""
+
+    type: str
+    value: Constant | Reference | str
+    start: int
+    stop: int
+
+
+class Writing:
+    """One statement, symbol by symbol, to lexemes."""
+
+    def __init__(self, items: Sequence[Item], survey: Survey, lines: Lines) -> None:
+        self.items = items
+        self.survey = survey
+        self.lines = lines
+        self.at = 0
+        self.out: list[Lexeme] = []
+        self.bars: list[str] = []
+        self.summed = any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items)
+
+    def write(self) -> tuple[Lexeme, ...]:
+        while self.at < len(self.items):
+            item = self.items[self.at]
+            self.at += 1
+            if isinstance(item, Symbol):
+                self.symbol(item)
+            elif item.kind == NUMBER:
+                self.put("NUMBER", Constant(_number(item, self.lines)), item)
+                self.refuse_index(item)
+            elif item.kind == SUM:
+                self.put("SUM", item.text, item)
+            elif item.kind == FOR:
+                self.put("FOR", "for", item)
+            elif item.kind != QUAD:
+                self.mark(item)
+        if self.bars:
+            raise self.lines.error(
+                "a | is opened and never closed", _token(self.items[-1]), "Write |x| or abs(x)."
+            )
+        return tuple(self.out)
+
+    def put(self, kind: str, value: Constant | Reference | str, at: Token | Symbol) -> None:
+        start = at.token.start if isinstance(at, Symbol) else at.start
+        self.out.append(Lexeme(kind, value, start, at.stop))
+
+    def next(self, offset: int = 0) -> Token | None:
+        """The item that follows, where it is a token."""
+        position = self.at + offset
+        item = self.items[position] if position < len(self.items) else None
+        return item if isinstance(item, Token) else None
+
+    def following(self) -> Item | None:
+        return self.items[self.at] if self.at < len(self.items) else None
+
+    # --- marks ----------------------------------------------------------------------
+
+    def mark(self, token: Token) -> None:
+        text = token.text
+        if text in ("|", "‖"):
+            self.bar(token)
+        elif text in ("^", "_", "'", "⊤"):
+            self.script(token)
+        elif text == ".":
+            self.dot(token)
+        elif text in _PLAIN:
+            self.put(_PLAIN[text], text, token)
+            if text in (")", "]"):
+                self.refuse_index(token)
+        elif text == "…":
+            raise self.lines.error(
+                "dots stand inside the formula",
+                token,
+                "Write out what stands between, or a sum over the axis: sum(x[t], t).",
+            )
+        elif text in ("∇", "∂"):
+            raise derivative(token, self.lines)
+        else:
+            raise self.lines.error(
+                f"the character {text!r} is not part of an equation", token, "Delete it."
+            )
+
+    def bar(self, token: Token) -> None:
+        name = "BAR" if token.text == "|" else "NORM"
+        ended = bool(self.out) and self.out[-1].type in _ENDS
+        if self.bars and self.bars[-1] == name and ended:
+            self.bars.pop()
+            self.put(name + "_CLOSE", token.text, token)
+            following = self.next()
+            if name == "NORM" and following is not None and following.text == "_":
+                self.norm_kind()
+        else:
+            self.bars.append(name)
+            self.put(name + "_OPEN", token.text, token)
+
+    def norm_kind(self) -> None:
+        r"""`\|v\|_2` is the norm that `\|v\|` is."""
+        number = self.next(1)
+        if number is None or number.text != "2":
+            token = self.next()
+            assert token is not None
+            raise self.lines.error(
+                "only the Euclidean norm is read",
+                token,
+                r"Write \|v\|, or sum(abs(v)) for the sum of the entries' sizes.",
+            )
+        self.at += 2
+
+    def script(self, token: Token) -> None:
+        """A script behind a bracket or a number: a transpose or a power."""
+        if token.text in ("'", "⊤"):
+            self.put("TRANSPOSE", ".T", token)
+            return
+        if token.text == "_":
+            raise self.lines.error(
+                "an index stands behind a bracket",
+                token,
+                "Index the names inside: tanh(h[t-1]), not tanh(h)[t-1].",
+            )
+        inner, behind = self.argument(token)
+        if "".join(t.text for t in inner).strip("{}") in ("⊤", "T"):
+            self.put("TRANSPOSE", ".T", token)
+        elif self.after_power():
+            raise self.lines.error(
+                "two exponents stand on one name",
+                token,
+                "Write which power is meant: (x ** 2) ** 3, or x ** (2 ** 3).",
+            )
+        else:
+            self.power(token, inner)
+        if behind is not None:
+            self.tail(behind.scripts, behind)
+
+    def argument(self, token: Token) -> tuple[list[Token], Symbol | None]:
+        """The tokens that a script takes; a symbol, whose own scripts stand behind them."""
+        item = self.items[self.at] if self.at < len(self.items) else None
+        self.at += 1
+        if isinstance(item, Symbol):
+            return [item.token], item
+        if item is None or item.kind == FOR:
+            raise self.lines.error(
+                f"nothing follows this {token.text}", token, "Write an exponent, as in x ** 2."
+            )
+        following = self.next()
+        if item.text in ("-", "+") and following is not None and following.kind == NUMBER:
+            self.at += 1
+            return [item, following], None
+        if item.text in OPENING:
+            tokens, self.at = _group(self.items, self.at - 1)
+            return tokens, None
+        return [item], None
+
+    def after_power(self) -> bool:
+        """Whether an exponent has just ended."""
+        depth = 0
+        for at in range(len(self.out) - 1, 0, -1):
+            depth += (self.out[at].type == "RBRACE") - (self.out[at].type == "LBRACE")
+            if depth == 0:
+                return self.out[at].type == "LBRACE" and self.out[at - 1].type == "POWER"
+        return False
+
+    def power(self, at: Token | Symbol, tokens: Sequence[Token]) -> None:
+        self.put("POWER", "**", at)
+        self.put("LBRACE", "{", at)
+        self.out += self.nested(tokens)
+        self.put("RBRACE", "}", tokens[-1] if tokens else at)
+
+    def nested(self, tokens: Sequence[Token]) -> tuple[Lexeme, ...]:
+        if tokens and tokens[0].text == "{":
+            tokens = tokens[1:-1]
+        return Writing(symbols(tokens, self.lines), self.survey, self.lines).write()
+
+    def dot(self, token: Token) -> None:
+        following = self.items[self.at] if self.at < len(self.items) else None
+        if isinstance(following, Symbol) and following.token.text == "T" and self.out:
+            self.at += 1
+            self.put("TRANSPOSE", ".T", following)
+            self.tail(following.scripts, following)
+            return
+        if isinstance(following, Symbol):
+            raise self.lines.error(
+                f"the attribute .{following.token.text} is not part of an equation",
+                token,
+                "Write bare names, as in h[t]; .T alone is read, as the transpose.",
+                last=following.token,
+            )
+        raise self.lines.error("a full stop stands inside the formula", token, "Delete it.")
+
+    def refuse_index(self, token: Token) -> None:
+        """`3[t]`, `tanh(x)[t]`: nothing there that has an index."""
+        following = self.next()
+        if following is None or following.text != "[" or not following.glued:
+            return
+        tokens, _ = _group(self.items[self.at : self.at + 6], 0)
+        inner = tokens[1:-1]
+        simple = all(t.text in ("+", "-") or t.kind in (NAME, NUMBER) for t in inner)
+        if inner and simple and (inner[0].text in self.survey.letters or inner[0].kind == NUMBER):
+            what = "a number" if token.kind == NUMBER else "what stands in brackets"
+            raise self.lines.error(
+                f"{what} cannot be indexed",
+                following,
+                "Index names only: tanh(h[t-1]), not tanh(h)[t-1].",
+                last=tokens[-1],
+            )
+
+    # --- names ----------------------------------------------------------------------
+
+    def symbol(self, symbol: Symbol) -> None:
+        found = resolve(symbol, self.survey, self.lines)
+        name = found.name
+        if symbol.token.text in _KEYWORDS:
+            raise self.lines.error(
+                f"the word {symbol.token.text!r} stands inside the formula",
+                symbol.token,
+                "Write a range behind the equation: h[t] = ... for t = 2..tau.",
+            )
+        following = self.next()
+        opens = following is not None and following.kind == MARK and following.text == "("
+        opens = opens or (bool(found.tail) and found.tail[0].kind == "(")
+        if (
+            found.index is None
+            and opens
+            and is_call(symbol, found, self.items, self.at, self.survey)
+        ):
+            self.put("CALL", called(symbol, name, self.survey, self.lines), symbol)
+            self.tail(found.tail, symbol)
+            return
+        if (
+            name == "e"
+            and found.index is None
+            and found.tail
+            and found.tail[0].kind == "^"
+            and name not in self.survey.indexed | self.survey.defined
+        ):
+            self.put("CALL", "exp", symbol)
+            self.put("LPAR", "(", symbol)
+            self.out += self.nested(found.tail[0].tokens)
+            self.put("RPAR", ")", symbol)
+            self.tail(found.tail[1:], symbol)
+            return
+        if is_powered(found, self.survey):
+            raise self.lines.error(
+                f"a power stands on the function {name}",
+                symbol.token,
+                f"Write {name}(x) ** 2.",
+            )
+        if is_prefix(symbol, found, self.following(), self.survey):
+            self.put("PREFIX", operation(name) or name, symbol)
+            return
+        indices = () if found.index is None else (found.index,)
+        if not indices and name in self.survey.lengths and self.summed:
+            name = self.survey.length
+        self.put("NAME", Reference(name, indices), symbol)
+        self.tail(found.tail, symbol)
+
+    def tail(self, scripts: Sequence[Script], symbol: Symbol) -> None:
+        """The scripts of a symbol that are operations on it."""
+        for script in scripts:
+            if script.kind == "T":
+                self.put("TRANSPOSE", ".T", symbol)
+            elif script.kind == "^":
+                self.power(symbol, script.tokens)
+            elif script.kind in "([":
+                self.out += self.nested(script.tokens)
+            else:
+                raise self.lines.error(
+                    "an index stands behind a bracket",
+                    script.tokens[0] if script.tokens else symbol.token,
+                    "Index the names inside: tanh(h[t-1]), not tanh(h)[t-1].",
+                )
+
+
+def _group(items: Sequence[Item], at: int) -> tuple[list[Token], int]:
+    """The bracket that starts at `at`, as tokens again, and the position behind it."""
+    tokens: list[Token] = []
+    depth = 0
+    while at < len(items):
+        item = items[at]
+        tokens += [item] if isinstance(item, Token) else _tokens_of(item)
+        at += 1
+        if isinstance(item, Token) and item.kind == MARK:
+            depth += (item.text in OPENING) - (item.text in CLOSING)
+            if depth == 0:
+                break
+    return tokens, at
+
+
+def _tokens_of(symbol: Symbol) -> list[Token]:
+    tokens = [symbol.token]
+    for script in symbol.scripts:
+        if script.kind in "_^" and script.flat not in ("'", "⊤"):
+            tokens.append(Token(MARK, script.kind, script.start, script.start + 1, True))
+        tokens += script.tokens
+    return tokens
+
+
+def _token(item: Item) -> Token:
+    return item.token if isinstance(item, Symbol) else item
+
+
+def _number(token: Token, lines: Lines) -> float:
+    value = float(token.text)
+    if value == float("inf"):
+        raise lines.error("this number is too large", token, "Write one below 1e308.")
+    return value
