@@ -12,7 +12,7 @@ import click
 
 from unroll import Recurrence, UnrollError, __version__, templates
 from unroll.errors import nearest
-from unroll.files import read_text, write
+from unroll.files import read_standard_input, read_text, write
 from unroll.interface import from_template, parse, template
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def gallery(directory: Path) -> None:
 def load(text: str) -> Recurrence:
     """The recurrence that an argument means. Raises UnrollError where it means none."""
     if text == "-":
-        return parse(click.get_text_stream("stdin").read(), name="standard input")
+        return parse(read_standard_input(), name="standard input")
     if text in templates.names():
         return template(text)
     if "=" not in text and "←" not in text and "\n" not in text:
@@ -280,3 +280,7 @@ def _run(
     of: str | None = None,
 ) -> Trace:
     return recurrence.run(_arrays(data), steps=steps, dims=dims, seed=seed, of=of)
+
+
+if __name__ == "__main__":
+    main()

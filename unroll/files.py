@@ -21,6 +21,14 @@ def read_text(path: Path) -> str:
         raise UnrollError(f"cannot read {path}: it is not a text file in UTF-8") from None
 
 
+def read_standard_input() -> str:
+    """All of standard input, UTF-8. Raises UnrollError where it is not text."""
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnrollError("cannot read standard input: it is not text in UTF-8") from None
+
+
 def read_arrays(path: Path) -> dict[str, Any]:
     """The arrays of an .npz file by name. Raises UnrollError where it is none."""
     import zipfile
