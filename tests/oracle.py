@@ -343,6 +343,8 @@ ELEMENTWISE = {
 SPECIAL = {
     "outer": lambda a, b: (np.outer(a, b), lambda g: g @ b, lambda g: g.T @ a),
     "dot": lambda a, b: (np.sum(a * b), lambda g: g * b, lambda g: g * a),
+    "diag": lambda a: (np.diag(a), np.diag),
+    "diagonal": lambda a: (np.diag(a), np.diag),
     "sum": lambda a: (np.sum(a), lambda g: np.full(a.shape, g)),
     "mean": lambda a: (np.mean(a), lambda g: np.full(a.shape, g / a.size)),
     "max": lambda a: (np.max(a), lambda g: g * (a == np.max(a))),

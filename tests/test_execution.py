@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from agreement import assert_agrees
 
+from unroll.errors import UnrollError
 from unroll.language.parser import parse
 from unroll.numeric.execution import run
 
@@ -139,3 +140,125 @@ def test_a_batch_is_its_entries_one_by_one(name):
     trace = run(recurrence, arrays)
     assert trace.batched
     assert_agrees(recurrence, trace)
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32])
+@pytest.mark.parametrize("name", RECURRENCES)
+def test_float32_stays_float32_and_close(name, dtype):
+    recurrence = parsed(name)
+    exact = run(recurrence, steps=4, dims=DIMS.get(name, {}))
+    trace = run(recurrence, steps=4, dims=DIMS.get(name, {}), dtype=dtype)
+    assert {v.dtype for v in trace.values.values()} == {np.dtype(np.float32)}
+    for key in trace.gradients:
+        assert np.allclose(trace.gradient(key), exact.gradient(key), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", [n for n in RECURRENCES if "J =" in RECURRENCES[n]])
+def test_contributions_add_up_to_the_gradient(name):
+    trace = run(parsed(name), steps=4, dims=DIMS.get(name, {}))
+    for parameter in trace.parameters:
+        if name in ("penalty", "scalars") and parameter in ("W", "alpha"):
+            with pytest.raises(UnrollError, match="belongs to no step"):
+                trace.contributions(parameter)
+            continue
+        found = trace.contributions(parameter)
+        assert found.shape == (4, *trace[parameter].shape)
+        assert np.allclose(found.sum(axis=0), trace.gradient(parameter), rtol=0, atol=1e-12)
+
+
+def test_contributions_of_the_book():
+    trace = run(parsed("rnn"), steps=5, dims=DIMS["rnn"])
+    h = np.concatenate([np.zeros((1, 3)), trace["h"]])
+    expected = [
+        np.outer((1 - h[t] ** 2) * trace.gradient("h")[t - 1], h[t - 1]) for t in range(1, 6)
+    ]
+    assert np.allclose(trace.contributions("W"), expected, rtol=0, atol=1e-14)
+
+
+def test_a_long_sequence_runs_in_one_call():
+    trace = run(parsed("rnn"), steps=20_000, dims={"x": 16, "h": 32, "y": 16})
+    assert trace.gradient("x").shape == (20_000, 16)
+    assert np.isfinite(trace.loss)
+
+
+def test_results_are_never_overwritten():
+    recurrence = parsed("rnn")
+    first = run(recurrence, steps=3, seed=1)
+    h, gradient = first["h"], first.gradient("W")
+    kept = h.copy(), gradient.copy()
+    run(recurrence, steps=3, seed=2)
+    first["h"][:] = 0
+    assert np.array_equal(h, kept[0])
+    assert np.array_equal(gradient, kept[1])
+    assert np.array_equal(first["h"], kept[0])
+
+
+def test_given_arrays_are_not_touched_and_do_not_change_the_trace():
+    x = np.ones((3, 2))
+    trace = run(parse("h[t] = w * h[t-1] + sum(x[t])\nJ = sum(h[t], t)"), {"x": x, "w": 0.5})
+    x[:] = 7
+    assert np.array_equal(trace["x"], np.ones((3, 2)))
+    assert trace["h"].tolist() == [2, 3, 3.5]
+
+
+def test_random_arrays_do_not_depend_on_other_names():
+    one = run(parse("h[t] = tanh(W @ h[t-1] + U @ x[t])"), steps=3, dims={"h": 2, "x": 2}, seed=5)
+    two = run(
+        parse("h[t] = tanh(A @ q + W @ h[t-1] + U @ x[t])"), steps=3, dims={"h": 2, "x": 2}, seed=5
+    )
+    assert np.array_equal(one["W"], two["W"])
+    assert np.array_equal(one["x"], two["x"])
+    assert not np.array_equal(
+        one["x"],
+        run(parse("h[t] = tanh(W @ h[t-1] + U @ x[t])"), steps=3, dims={"h": 2, "x": 2}, seed=6)[
+            "x"
+        ],
+    )
+
+
+def test_steps_out_of_the_program_cost_no_new_one():
+    from unroll.numeric import execution
+
+    recurrence = parsed("gru")
+    run(recurrence, steps=3, seed=1)
+    before = execution._compiled.cache_info().misses
+    run(recurrence, steps=3, seed=2)
+    run(parsed("gru"), steps=3, seed=3)
+    assert execution._compiled.cache_info().misses == before
+
+
+def test_forward_only():
+    trace = run(parsed("rnn"), steps=3, gradients=False)
+    assert trace.loss == run(parsed("rnn"), steps=3).loss
+    with pytest.raises(UnrollError, match="no gradients"):
+        trace.gradient("W")
+
+
+def test_an_objective_by_name():
+    recurrence = parse(
+        "h[t] = tanh(W @ h[t-1] + x[t])\nA = sum(sum(h[t]), t)\nB = sum(h[t].T @ h[t], t)"
+    )
+    with pytest.raises(UnrollError, match="several"):
+        run(recurrence, steps=3)
+    a, b = (run(recurrence, steps=3, of=name) for name in "AB")
+    assert not np.allclose(a.gradient("W"), b.gradient("W"))
+
+
+def test_an_opaque_function_must_be_bound():
+    with pytest.raises(UnrollError, match="f is an opaque function") as caught:
+        run(parse("s[t] = f(s[t-1], x[t]; theta)"), steps=3)
+    assert "bind" in str(caught.value)
+
+
+def test_extreme_logits_stay_exact():
+    recurrence = parse("L[t] = cross_entropy(softmax(o[t]), y[t])\nJ = sum(L[t], t)")
+    trace = run(recurrence, {"o": [[1000.0, -1000.0], [-1000.0, 1000.0]], "y": [0, 0]})
+    assert trace["L"].tolist() == [0, 2000]
+    assert trace.gradient("o").tolist() == [[0, 0], [-1, 1]]
+    assert trace.nonfinite is None
+
+
+def test_where_numbers_overflow_is_said_and_warned_of_nowhere():
+    trace = run(parse("s[t] = s[t-1] ** 2 * w\ns[0] = 10\nJ = sum(s[t], t)"), {"w": 10.0}, steps=12)
+    assert trace.nonfinite == ("s", 8)
+    assert "not finite from s at step 8" in repr(trace)

@@ -24,7 +24,7 @@ from unroll.numeric.fitting import (
     leading,
     value_name,
 )
-from unroll.numeric.layout import given_name
+from unroll.numeric.layout import given_name, wanted
 from unroll.numeric.sampling import sample, targets
 from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
@@ -105,13 +105,6 @@ def real(dtype: DTypeLike) -> type[np.floating[Any]]:
     if kind is np.float32:
         return np.float32
     raise UnrollError(f"dtype {dtype!r} is not supported", remedy="Use float64 or float32.")
-
-
-def wanted(recurrence: Recurrence) -> tuple[str, ...]:
-    """Names of the arrays that a run needs: inputs, parameters, values given at an index."""
-    free = [n for n in recurrence.names if n not in recurrence.defined]
-    given = [e for e in recurrence.equations if e.expression == GIVEN]
-    return (*free, *(given_name(e.name, e.index) for e in given))
 
 
 # --- names ------------------------------------------------------------------------------

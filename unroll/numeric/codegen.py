@@ -20,7 +20,7 @@ import numpy as np
 from unroll.numeric import layout
 from unroll.numeric.hoisting import hoist
 from unroll.numeric.kernels import KERNELS
-from unroll.numeric.layout import Rows, given_name, identifiers, reaches, rows
+from unroll.numeric.layout import Rows, given_name, identifiers, reaches, rows, wanted
 from unroll.numeric.schedule import BACKWARD, Scan, Schedule, Task, manner, plan
 from unroll.numeric.terms import ALL, BATCH, LOOP, NONE, POINT, STEP, Axes, Frame, Scope, Term
 from unroll.symbolic.expressions import Index, references
@@ -71,28 +71,30 @@ def compile_recurrence(
     gradients: Mapping[str, str] | None = None,
     summed: frozenset[str] = frozenset(),
     dtype: type[np.floating[Any]] = np.float64,
+    ranges: Mapping[str, tuple[int, int]] | None = None,
 ) -> Program:
     """The program of a recurrence whose products are told apart (`shapes.resolve`).
 
     shapes: value shapes of its names, those of variables off any cycle may be missing; given: arrays
     with a batch axis; gradients: name of a variable to that of its gradient; summed: names that take
-    the sum over the batch. Raises UnrollError for an opaque function and for what has no schedule.
+    the sum over the batch; ranges: first and last step of arrays that are not 1..steps. Raises UnrollError for an opaque function and for what has no schedule.
     """
     whole = hoist(recurrence)
     schedule = plan(whole)
     batched = layout.batched(whole, given, gradients or {}, summed)
-    writer = _Writer(_scope(whole, schedule, shapes, steps, batched, summed))
+    reach = rows(whole, steps, ranges or {})
+    scope = _scope(whole, schedule, shapes, steps, reach, batched, summed)
+    writer = _Writer(scope, wanted(recurrence))
     code = writer.function(schedule, recurrence.defined)
     namespace: dict[str, Any] = {"np": np, "dtype": dtype, **KERNELS}
     exec(compile(code, f"<{recurrence.defined[0]}: generated>", "exec"), namespace)
-    scope = writer.scope
     return Program(
         schedule,
         code,
         writer.arguments,
         recurrence.defined,
         dict(scope.shapes),
-        scope.batched,
+        batched - (set(whole.names) - set(recurrence.names)),
         scope.rows,
         namespace["run"],
     )
@@ -103,6 +105,7 @@ def _scope(
     schedule: Schedule,
     shapes: Mapping[str, Shape],
     steps: int,
+    reach: Mapping[str, Rows],
     batched: frozenset[str],
     summed: frozenset[str],
 ) -> Scope:
@@ -115,27 +118,21 @@ def _scope(
     axis = recurrence.axes[0]
     given = [given_name(e.name, e.index) for e in recurrence.equations if e.expression == GIVEN]
     words = identifiers([axis.name, axis.length, *recurrence.names, *given])
-    return Scope(recurrence, steps, known, rows(recurrence, steps), batched, words, summed)
+    return Scope(recurrence, steps, known, reach, batched, words, summed)
 
 
 @dataclass(slots=True)
 class _Writer:
-    """Source lines as they are written."""
+    """Source lines as they are written. arguments: names of the arrays the function takes."""
 
     scope: Scope
+    arguments: tuple[str, ...]
     lines: list[str] = field(default_factory=list)
     temporaries: int = 0
 
     @property
     def recurrence(self) -> Recurrence:
         return self.scope.recurrence
-
-    @property
-    def arguments(self) -> tuple[str, ...]:
-        """Inputs, parameters, then values given at an index."""
-        free = [n for n in self.recurrence.names if n not in self.recurrence.defined]
-        given = [e for e in self.recurrence.equations if e.expression == GIVEN]
-        return (*free, *(given_name(e.name, e.index) for e in given))
 
     # --- tasks ------------------------------------------------------------------
 
@@ -331,7 +328,8 @@ class _Writer:
             i: self.source(term.operands[int(i)], counts, done, depth)
             for i in dict.fromkeys(re.findall(r"\{(\d+)\}", term.source))
         }
-        text = _filled(term.source.replace("{out}", f", out={out}" if out else ""), operands)
+        source = (term.source if out else term.plain) or term.source
+        text = _filled(source.replace("{out}", f", out={out}" if out else ""), operands)
         if counts[term] > 1 and not term.simple:
             self.temporaries += 1
             word = f"_{self.temporaries}"

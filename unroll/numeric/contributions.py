@@ -66,7 +66,10 @@ def _evaluate(
     small = Recurrence((equation,), trace.recurrence.axes, tuple((n, INPUT) for n in names))
     given = trace.batched & set(names)
     summed = frozenset({target})
-    program = compile_recurrence(small, trace.shapes, trace.steps, given, summed=summed)
+    ranges = {n: (trace.rows[n].start, trace.rows[n].stop) for n in names if n in trace.rows}
+    program = compile_recurrence(
+        small, trace.shapes, trace.steps, given, summed=summed, ranges=ranges
+    )
     arguments = []
     for name in program.arguments:
         rows, values = program.rows.get(name), trace.values[name]

@@ -39,11 +39,18 @@ def fit(recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[str, 
     naming an array, the shape expected and the one found.
     """
     problem: UnrollError | None = None
+    second: Fit | None = None
     for batched in _readings(recurrence, arrays, dims):
         try:
-            return _fit(recurrence, arrays, dims, batched)
+            found = _fit(recurrence, arrays, dims, batched)
         except UnrollError as error:
             problem = problem or error
+            continue
+        if not any(found.shapes[n] for n in recurrence.objective_candidates):
+            return found
+        second = second or found  # an objective is a number: rather another reading
+    if second is not None:
+        return second
     assert problem is not None
     _blame(recurrence, arrays, dims)
     raise problem
@@ -109,8 +116,13 @@ def _readings(
     sure = {n for n in candidates if extra[n] == ranks.get(value_name(n), -2) + 1}
     found = {sizes[n] for n in sure}
     same = {n for n in sizes if extra[n] != ranks.get(value_name(n)) and {sizes[n]} == found}
-    yield frozenset(sure | same)
-    yield NOBODY
+    likely = frozenset(sure | same)
+    if any(ranks[value_name(n)] for n in sure):
+        yield likely
+        yield NOBODY
+    else:  # nothing says that these are numbers, and not vectors
+        yield NOBODY
+        yield likely
     for size in sorted(set(sizes.values())):
         yield frozenset(n for n in sizes if sizes[n] == size)
 

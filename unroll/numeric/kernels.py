@@ -31,13 +31,19 @@ def softmax(a: Array) -> Array:
 
 def like(a: Array, b: Array) -> Array:
     """`a` repeated over the entries of `b`, as a view."""
-    return np.broadcast_to(a, np.broadcast_shapes(np.shape(a), np.shape(b)))
+    values = np.asarray(a, np.asarray(b).dtype)
+    return np.broadcast_to(values, np.broadcast_shapes(values.shape, np.shape(b)))
 
 
 def concatenate(*parts: Array) -> Array:
     """Vectors one after the other, along the last axis."""
     lead = np.broadcast_shapes(*(p.shape[:-1] for p in parts))
     return np.concatenate([np.broadcast_to(p, (*lead, p.shape[-1])) for p in parts], axis=-1)
+
+
+def entry(a: Array | float, dtype: type[np.floating[Any]]) -> Array:
+    """A scalar as a vector of one entry."""
+    return np.asarray(a, dtype)[..., None]
 
 
 def pad(a: Array, before: int, after: int) -> Array:
@@ -56,4 +62,4 @@ def sum_of_outer(a: Array, b: Array) -> Array:
     return a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1])
 
 
-KERNELS = {f.__name__: f for f in (logsumexp, softmax, like, concatenate, pad, sum_of_outer)}
+KERNELS = {f.__name__: f for f in (logsumexp, softmax, like, concatenate, entry, pad, sum_of_outer)}

@@ -34,14 +34,20 @@ class Rows:
         return first <= self.stop and last >= self.start
 
 
-def rows(recurrence: Recurrence, steps: int) -> dict[str, Rows]:
-    """Rows of every indexed name: the steps from 0 to the last, and as far as references reach."""
+def rows(
+    recurrence: Recurrence, steps: int, ranges: Mapping[str, tuple[int, int]] | None = None
+) -> dict[str, Rows]:
+    """Rows of every indexed name: the steps from 0 to the last, and as far as references reach.
+
+    ranges: first and last step of arrays that are given for other steps than 1..steps.
+    """
     found = {}
     for name in recurrence.names:
         if recurrence.axis_of(name) is not None:
             pieces = recurrence.pieces(name, steps)
-            start = min((a for _, a, _ in pieces), default=1)
-            stop = max((b for _, _, b in pieces), default=steps)
+            given = (ranges or {}).get(name, (1, steps))
+            start = min((a for _, a, _ in pieces), default=given[0])
+            stop = max((b for _, _, b in pieces), default=given[1])
             found[name] = Rows(min(0, start), max(steps, stop), start, stop)
     for name in recurrence.defined:
         for equation, first, last in recurrence.pieces(name, steps):
@@ -112,6 +118,13 @@ def _names(node: Expression) -> Iterator[str]:
 def given_name(name: str, index: Index | None) -> str:
     """What a value given at one index is called among the arrays: `h[0]`."""
     return name if index is None else f"{name}[{index}]"
+
+
+def wanted(recurrence: Recurrence) -> tuple[str, ...]:
+    """Names of the arrays that a run needs: inputs, parameters, values given at an index."""
+    free = [n for n in recurrence.names if n not in recurrence.defined]
+    given = [e for e in recurrence.equations if e.expression == GIVEN]
+    return (*free, *(given_name(e.name, e.index) for e in given))
 
 
 def identifiers(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:

@@ -44,6 +44,7 @@ ALL, LOOP, POINT = "all", "loop", "point"
 class Term:
     """Source with `{0}`, `{1}` for the operands and `{out}` for a destination.
 
+    plain: source without one, where that reads more easily.
     shape: of the value; axes: which of step and batch lead it.
     simple: a name, a number or a view of one, which costs nothing to repeat.
     """
@@ -53,6 +54,7 @@ class Term:
     shape: Shape = ()
     axes: Axes = NONE
     simple: bool = False
+    plain: str | None = None
 
     @property
     def number(self) -> bool:
@@ -259,7 +261,8 @@ def apply(row: Operation, operands: Sequence[Term]) -> Term:
     ]
     if used and all(operands[i].number for i in used):  # Python's own numbers raise and overflow
         lined[0] = Term(f"dtype({lined[0].source})", simple=True)
-    return Term(source, tuple(lined), shape, axes, bool(VIEW.fullmatch(source)) and lined[0].simple)
+    simple = bool(VIEW.fullmatch(source)) and lined[0].simple
+    return Term(source, tuple(lined), shape, axes, simple, case.plain)
 
 
 def align(term: Term, axes: Axes, rank: int) -> Term:

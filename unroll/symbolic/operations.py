@@ -35,6 +35,7 @@ class Case:
     signature: dimensions by letter, as in `mn,n->m`; `n'` is a row vector, nothing a scalar; `*` any
     one shape, scalars broadcasting; a last `...` any further operands; `n+` operands in a row.
     numpy: source, or a function from the operands' value shapes to it.
+    plain: source that reads more easily, for where no destination is given.
     becomes: for operands that another operation serves better, the expression to take instead.
     fixed: operands that must have no step or batch axis for this source.
     summed: source of the sum over all leading axes, where there is a better way than adding up.
@@ -42,6 +43,7 @@ class Case:
 
     signature: str
     numpy: Source
+    plain: str | None = None
     fixed: tuple[int, ...] = ()
     summed: str | None = None
     becomes: Callable[..., Expression] | None = None
@@ -110,7 +112,7 @@ def _no_gradient(count: int) -> Gradient:
 
 def _value_axes(shapes: Sequence[Shape]) -> str:
     rank = len(shapes[0])
-    return "()" if rank == 0 else "(" + ", ".join(str(i) for i in range(-rank, 0)) + ",)"
+    return "-1" if rank == 1 else str(tuple(range(-rank, 0)))
 
 
 def _reduce(source: str) -> Callable[[Sequence[Shape]], str]:
@@ -134,7 +136,8 @@ def _binary(
     precedence: int = 100,
     **columns: Any,
 ) -> Operation:
-    cases = (Case("*,*->*", numpy),)
+    plain = f"{{0}} {infix} {{1}}" if infix and "{out}" in numpy else None
+    cases = (Case("*,*->*", numpy, plain),)
     return Operation(name, doc, cases, gradient, latex, (2, 2), infix, precedence, **columns)
 
 
@@ -146,7 +149,7 @@ def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Oper
 
 
 def _concat_source(shapes: Sequence[Shape]) -> str:
-    operands = (f"{{{i}}}" if s else f"np.expand_dims({{{i}}}, -1)" for i, s in enumerate(shapes))
+    operands = (f"{{{i}}}" if s else f"entry({{{i}}}, dtype)" for i, s in enumerate(shapes))
     return f"concatenate({', '.join(operands)})"
 
 
@@ -170,7 +173,7 @@ def _part_gradient(g: Expression, r: Expression, *arguments: Expression) -> tupl
 def _unpart_source(shapes: Sequence[Shape]) -> str:
     start = sum(prod(s) for s in shapes[3:])
     after = prod(shapes[1]) - start - prod(shapes[2])
-    value = "{0}" if shapes[2] else "np.expand_dims({0}, -1)"
+    value = "{0}" if shapes[2] else "entry({0}, dtype)"
     return f"pad({value}, {start}, {after})"
 
 
@@ -217,9 +220,9 @@ def _zero_if_any(*arguments: Expression) -> Expression | None:
 
 _MATMUL = (
     Case("mn,n->m", "np.dot({0}, {1}{out})", fixed=(0, 1)),
-    Case("mn,n->m", "np.matmul({1}, {0}.T{out})", fixed=(0,)),
+    Case("mn,n->m", "np.matmul({1}, {0}.T{out})", "{1} @ {0}.T", fixed=(0,)),
     Case("mn,n->m", "np.matmul({0}, {1}[..., None])[..., 0]"),
-    Case("mn,nk->mk", "np.matmul({0}, {1}{out})"),
+    Case("mn,nk->mk", "np.matmul({0}, {1}{out})", "{0} @ {1}"),
     Case("n',n->", "", becomes=lambda a, b: call("dot", a, b)),
     Case("m,n'->mn", "", becomes=lambda a, b: call("outer", a, b)),
     Case("m',mn->n'", "", becomes=lambda a, b: b.T @ a),
@@ -385,7 +388,7 @@ _ROWS = (
     Operation(
         "diag",
         "the diagonal matrix of a vector",
-        (Case("n->nn", lambda shapes: f"{{0}}[..., None] * np.eye({shapes[0][0]})"),),
+        (Case("n->nn", lambda shapes: f"{{0}}[..., None] * np.eye({shapes[0][0]}, dtype=dtype)"),),
         lambda g, r, a: (call("diagonal", g),),
         r"\mathrm{diag}({0})",
         (1, 1),
