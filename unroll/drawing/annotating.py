@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import cos, radians, sin
 
 from unroll.drawing.geometry import Curve, direction_at, point_at, polar
 from unroll.drawing.labels import Label
-from unroll.drawing.scene import Point
+from unroll.drawing.scene import Bounds, Point
 from unroll.drawing.space import Space
 
 GAP = 5.5  # between a line and its label, px
@@ -72,3 +72,30 @@ def first_free(label: Label, centers: Iterable[Point], space: Space) -> tuple[Po
         fallback = fallback or center
     assert fallback is not None
     return fallback, False
+
+
+def place_together(
+    space: Space, members: Sequence[tuple[Label, list[Point]]]
+) -> tuple[list[Point], int]:
+    """Centres of labels that belong together, all at the same of their places if possible."""
+    boxes = [[label.bounds(*p) for p in places] for label, places in members]
+    best = _common_place(space, boxes, min(len(b) for b in boxes))
+    placed, crowded = [], 0
+    for label, places in members:
+        center, free = first_free(label, [places[best], *places], space)
+        space.add_box(label.bounds(*center))
+        placed.append(center)
+        crowded += not free
+    return placed, crowded
+
+
+def _common_place(space: Space, boxes: list[list[Bounds]], count: int) -> int:
+    """The first of the places that most labels can take."""
+    best, most = 0, -1
+    for i in range(count):
+        free = sum(space.is_free(b[i]) for b in boxes)
+        if free > most:
+            best, most = i, free
+        if most == len(boxes):
+            break
+    return best

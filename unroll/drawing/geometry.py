@@ -215,3 +215,16 @@ def length(curve: Curve) -> float:
     """The curve's length, px."""
     points = sample(curve)
     return float(np.hypot(*np.diff(points, axis=0).T).sum())
+
+
+def moved(curve: Curve, dx: float, dy: float) -> Curve:
+    """The curve at another place."""
+    return tuple(
+        (
+            (a[0] + dx, a[1] + dy),
+            (b[0] + dx, b[1] + dy),
+            (c[0] + dx, c[1] + dy),
+            (d[0] + dx, d[1] + dy),
+        )
+        for a, b, c, d in curve
+    )

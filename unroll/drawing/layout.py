@@ -10,13 +10,14 @@ from unroll.drawing.flows import carriers, strands
 from unroll.drawing.geometry import arrowhead, commands, straight
 from unroll.drawing.labels import SIZE, Label, words
 from unroll.drawing.naming import Naming
-from unroll.drawing.painting import Painted, View, paint
+from unroll.drawing.painting import Painted, paint
 from unroll.drawing.placing import Grid, grid, place
 from unroll.drawing.routing import route
 from unroll.drawing.rows import Rows, arrange
 from unroll.drawing.scene import Group, Item, Path, Scene, bounds_of, moved
 from unroll.drawing.unfolding import Key, Plan, circuit, unfold
 from unroll.drawing.values import Block
+from unroll.drawing.view import View
 from unroll.graph.folded import FoldedGraph
 
 VIEWS = ("both", "folded", "unfolded")
@@ -126,7 +127,7 @@ def _grid(radius: float, blocks: Blocks) -> Grid:
     )
     return Grid(
         radius,
-        max(bare.row, 1.8 * radius + height + 1.4 * SIZE),
+        max(bare.row, 1.8 * radius + height + (2.3 if blocks.gradients else 1.4) * SIZE),
         max(bare.column, 0.6 * radius + width + 10 + radius),
     )
 

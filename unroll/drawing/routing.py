@@ -16,6 +16,7 @@ from unroll.drawing.geometry import (
     ARROW_GAP,
     Array,
     Curve,
+    moved,
     polar,
     reverse,
     rounded,
@@ -117,10 +118,10 @@ class _Router:
         a, b = self.points[arrow.source], self.points[arrow.target]
         shape = (arrow.link, round(b[0] - a[0], 1), round(b[1] - a[1], 1))
         known = self.known.get(shape)
-        if known is not None and self._clear(curve := _moved(known, *a), arrow):
+        if known is not None and self._clear(curve := moved(known, *a), arrow):
             return curve
         curve = self._cheapest(arrow, a, b)
-        self.known[shape] = _moved(curve, -a[0], -a[1])
+        self.known[shape] = moved(curve, -a[0], -a[1])
         return curve
 
     def _cheapest(self, arrow: Arrow, a: Point, b: Point) -> Curve:
@@ -211,16 +212,4 @@ def _loop(center: Point, radius: float, reach: float, angle: float, side: int) -
     return (
         (first[0], first[1], first[2], first[3]),
         (second[0], second[1], second[2], second[3]),
-    )
-
-
-def _moved(curve: Curve, dx: float, dy: float) -> Curve:
-    return tuple(
-        (
-            (a[0] + dx, a[1] + dy),
-            (b[0] + dx, b[1] + dy),
-            (c[0] + dx, c[1] + dy),
-            (d[0] + dx, d[1] + dy),
-        )
-        for a, b, c, d in curve
     )

@@ -138,7 +138,7 @@ def _legend(text: str, scale: Scale, paint: str) -> Group:
     width = (2 * LEVELS + 1) * w
     cells.append(Rectangle(0.0, 0.0, width, h, paint, None, 0.9))
     for value, x in ((-scale.largest, 0.0), (0.0, width / 2), (scale.largest, width)):
-        number = math(scale.text(value), str(value), DIGITS)
+        number = math(scale.text(value, value == 0), str(value), DIGITS)
         cells += number.shapes_at(x, h + 5 + number.height / 2, paint)
     name = math(rf"\mathrm{{{text}}}", text, 11.0)
     cells += name.shapes_at(width / 2, -4 - name.height / 2, paint)

@@ -5,8 +5,10 @@ In-arrows of a shown step are complete. What is left out gets arrows from the la
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from unroll.drawing.columns import Column, Timeline
 from unroll.graph.folded import FoldedGraph, Link, Variable
@@ -49,12 +51,30 @@ class Arrow:
     dashed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """Nodes by key, and arrows in the order of the links, each from left to right."""
 
     nodes: dict[Key, Node]
     arrows: tuple[Arrow, ...]
+
+    @cached_property
+    def links(self) -> tuple[Link, ...]:
+        """The links that the arrows stand for."""
+        return tuple(dict.fromkeys(arrow.link for arrow in self.arrows))
+
+    @cached_property
+    def joint(self) -> frozenset[str]:
+        """Variables that several links lead to."""
+        counts = Counter(link.target for link in self.links)
+        return frozenset(name for name, count in counts.items() if count > 1)
+
+    @cached_property
+    def fanning(self) -> frozenset[str]:
+        """Variables that several others need at another step."""
+        ends = {(link.source, link.target) for link in self.links if link.lag}
+        counts = Counter(source for source, _ in ends)
+        return frozenset(name for name, count in counts.items() if count > 1)
 
 
 def circuit(graph: FoldedGraph) -> Plan:

@@ -44,14 +44,14 @@ class Scale:
     largest: float
     decimals: int
 
-    def text(self, value: float) -> str:
-        """The number as it stands in a cell."""
+    def text(self, value: float, whole: bool = False) -> str:
+        """The number as it stands in a cell; whole: one of nothing but whole numbers."""
         if not isfinite(value):
             return "?" if value != value else r"\infty" if value > 0 else r"-\infty"
         if value and (self.largest >= 1e4 or self.largest < 1e-3):
             digits, exponent = f"{value:.0e}".split("e")
             return rf"{digits}{{\cdot}}10^{{{int(exponent)}}}"
-        shown = f"{value:.{self.decimals}f}"
+        shown = f"{value:.{0 if whole else self.decimals}f}"
         return shown[1:] if shown.startswith("-") and not float(shown) else shown
 
 
@@ -64,6 +64,7 @@ class Block:
     scale: Scale
     cell: tuple[float, float]
     numbers: bool
+    whole: bool
     frame: str
     json: str
 
@@ -84,7 +85,7 @@ class Block:
                 x, y, shade = left + j * w, top + i * h, level(value, self.scale.largest)
                 items.append(Rectangle(x, y, w, h, fill=f"signed{shade:+03d}"))
                 if self.numbers:
-                    number = number_label(self.scale.text(value))
+                    number = number_label(self.scale.text(value, self.whole))
                     items += number.shapes_at(x + w / 2, y + h / 2, f"digits{shade:+03d}")
         for i, row in enumerate(self.rows):
             items.append(
@@ -101,15 +102,16 @@ def scale_of(arrays: Iterable[Array]) -> Scale:
     """The scale that shows all of these arrays: two significant digits of the largest entry."""
     finite = [np.abs(a[np.isfinite(a)]) for a in map(np.asarray, arrays)]
     largest = max((float(a.max()) for a in finite if a.size), default=0.0)
-    whole = all(np.array_equal(a, np.round(a)) for a in finite)
-    if whole or not largest:
+    if not largest:
         return Scale(largest, 0)
-    return Scale(largest, int(min(max(1 - floor(log10(largest)), 0), 4)) if largest < 10 else 1)
+    order = floor(log10(largest))
+    return Scale(largest, min(max(2 - max(order, 0), 1 - order, 0), 4))
 
 
 def cell_size(arrays: Iterable[Array], scale: Scale) -> tuple[float, float]:
     """Cells that hold the longest number of these arrays, px."""
-    texts = {scale.text(float(v)) for a in arrays if a.size <= 64 for v in np.ravel(a)}
+    shown = [a for a in arrays if a.size <= 64]
+    texts = {scale.text(float(v), is_whole(a)) for a in shown for v in np.ravel(a)}
     widest = max((number_label(t).width for t in texts), default=0.0)
     return max(HEIGHT + 2, ceil(widest + 2 * PADDING)), HEIGHT
 
@@ -126,7 +128,7 @@ def block(
         if array.ndim < 2:
             matrix = _wrapped(matrix[0])
     rows = tuple(tuple(v for v in row.tolist() if v is not None) for row in matrix)
-    return Block(kind, rows, scale, cell, numbers, frame, to_json(array))
+    return Block(kind, rows, scale, cell, numbers, is_whole(array), frame, to_json(array))
 
 
 def _wrapped(vector: Array) -> Array:
@@ -147,6 +149,11 @@ def to_json(array: Array) -> str:
         return value if isfinite(value) else None
 
     return json.dumps(clean(np.asarray(array, dtype=float).tolist()), separators=(",", ":"))
+
+
+def is_whole(array: Array) -> bool:
+    """Whether there are whole numbers only, as in classes and one-hot vectors."""
+    return bool(np.all(array == np.round(array)))
 
 
 def number_label(text: str) -> Label:

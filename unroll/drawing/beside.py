@@ -1,0 +1,111 @@
+"""What stands beside nodes: values, gradients, and the names of functions and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from unroll.drawing.annotating import around_node, place_together
+from unroll.drawing.labels import Label
+from unroll.drawing.scene import Bounds, Group, Point
+from unroll.drawing.space import Space
+from unroll.drawing.unfolding import Key
+from unroll.drawing.values import Block
+from unroll.drawing.view import View, marked
+
+FUNCTION_ANGLES = (225, 210, 240, 315, 135, 45)
+BADGE_ANGLES = (-69, -60, 69, 60, -45, 45, -111, -125, 111, 125, -140, 140)
+FUNCTION_GAP, BADGE_GAP = 3.5, 6.0  # between a node and what stands at it, px
+VALUE_ANGLES = (58, 45, 122, 135, -58, -45, -122)
+GRADIENT_ANGLES = (-58, -45, -122, -135, 58, 45, 122)
+
+
+def place_blocks(
+    view: View, space: Space, groups: dict[Key, list[Group]]
+) -> tuple[dict[Key, Bounds], int]:
+    """Values and gradients, for all steps of a variable at the same side where that is free.
+
+    Answers with the boxes of the gradients, and how many blocks had no room.
+    """
+    crowded = 0
+    boxes: dict[Key, Bounds] = {}
+    for blocks, angles in ((view.values, VALUE_ANGLES), (view.gradients, GRADIENT_ANGLES)):
+        for name in dict.fromkeys(key[0] for key in blocks):
+            keys = [key for key in blocks if key[0] == name]
+            chosen, misses = _best_angle(view, space, blocks, keys, angles)
+            crowded += misses
+            for key in keys:
+                box = _block_box(view, blocks[key], key, chosen)
+                space.add_box(box)
+                groups[key].append(blocks[key].at(box.left, box.top, view.name))
+                if blocks is view.gradients:
+                    boxes[key] = box
+    return boxes, crowded
+
+
+def _best_angle(
+    view: View,
+    space: Space,
+    blocks: Mapping[Key, Block],
+    keys: list[Key],
+    angles: Iterable[float],
+) -> tuple[float, int]:
+    found: list[tuple[int, float]] = []
+    for angle in angles:
+        misses = sum(not space.is_free(_block_box(view, blocks[k], k, angle)) for k in keys)
+        if not misses:
+            return angle, 0
+        found.append((misses, angle))
+    misses, chosen = min(found, key=lambda pair: pair[0])
+    return chosen, misses
+
+
+def _block_box(view: View, block: Block, key: Key, angle: float) -> Bounds:
+    (center,) = around_node(view.points[key], view.radius, block.width, block.height, (angle,), 4.0)
+    half = block.width / 2, block.height / 2
+    return Bounds(
+        center[0] - half[0], center[1] - half[1], center[0] + half[0], center[1] + half[1]
+    )
+
+
+def place_names(
+    view: View, space: Space, groups: dict[Key, list[Group]], gradients: Mapping[Key, Bounds]
+) -> int:
+    """Names of opaque functions and of gradients, for all steps of a variable at the same side."""
+    reached = {arrow.target for arrow in view.plan.arrows}
+    functions: dict[str, list[tuple[Key, Label, list[Point]]]] = {}
+    badges: dict[str, list[tuple[Key, Label, list[Point]]]] = {}
+    for key, node in view.plan.nodes.items():
+        function = node.variable.function
+        if view.name == "unfolded" and function and key in reached and node.name in view.plan.joint:
+            label = view.naming.function(function)
+            places = _around(view, key, label, FUNCTION_ANGLES, FUNCTION_GAP)
+            functions.setdefault(node.name, []).append((key, label, places))
+        if key in view.badges:
+            label = view.naming.gradient(node)
+            places = _around(view, key, label, BADGE_ANGLES, BADGE_GAP, gradients.get(key))
+            badges.setdefault(node.name, []).append((key, label, places))
+    crowded = 0
+    for names, color in ((functions, "ink"), (badges, "backward")):
+        for members in names.values():
+            placed, missed = place_together(space, [m[1:] for m in members])
+            crowded += missed
+            for (key, label, _), center in zip(members, placed):
+                groups[key].append(marked(view, label.at(*center, color)))
+    return crowded
+
+
+def _around(
+    view: View,
+    key: Key,
+    label: Label,
+    angles: tuple[int, ...],
+    gap: float,
+    box: Bounds | None = None,
+) -> list[Point]:
+    """Places for a name at a node; under the node's gradient, where that is shown."""
+    places = list(
+        around_node(view.points[key], view.radius, label.width, label.height, angles, gap)
+    )
+    if box is not None:
+        places.insert(0, (box.left + label.width / 2, box.bottom + 3.5 + label.height / 2))
+    return places

@@ -1,0 +1,188 @@
+"""Lines: strands as they are seen, with their delays and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from unroll.drawing.annotating import beside_line, beside_square, place_together
+from unroll.drawing.flows import Strand
+from unroll.drawing.geometry import (
+    ARROW_GAP,
+    Curve,
+    arc_fraction,
+    arrowhead,
+    beside,
+    commands,
+    length,
+    moved,
+    point_at,
+    reverse,
+    trimmed,
+)
+from unroll.drawing.labels import Label
+from unroll.drawing.routing import SQUARE
+from unroll.drawing.scene import Group, Item, Path, Point, Rectangle
+from unroll.drawing.space import Space
+from unroll.drawing.unfolding import Arrow
+from unroll.drawing.view import DASH, View, marked
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A strand as it is seen: between the circles, without what the arrowhead covers."""
+
+    strand: Strand
+    visible: Curve
+    shaft: Curve
+    head: tuple[Point, ...]
+
+    def moved(self, strand: Strand, dx: float, dy: float) -> Line:
+        """The line of an equal strand elsewhere."""
+        head = tuple((x + dx, y + dy) for x, y in self.head)
+        return Line(strand, moved(self.visible, dx, dy), moved(self.shaft, dx, dy), head)
+
+
+def visible_lines(view: View) -> list[Line]:
+    """All strands of a view; those that look alike are worked out once."""
+    known: dict[object, Line] = {}
+    found = []
+    for strand in view.strands:
+        curve = view.curves[strand.arrow]
+        x, y = view.points[strand.arrow.source]
+        shape = (
+            tuple((round(px - x, 3), round(py - y, 3)) for cubic in curve for px, py in cubic),
+            (strand.flow, strand.offset, strand.width),
+        )
+        if shape not in known:
+            known[shape] = _line(view, strand).moved(strand, -x, -y)
+        found.append(known[shape].moved(strand, x, y))
+    return found
+
+
+def _line(view: View, strand: Strand) -> Line:
+    arrow = strand.arrow
+    curve = view.curves[arrow]
+    tail, head = view.points[arrow.source], view.points[arrow.target]
+    if strand.flow == "backward":
+        curve, tail, head = reverse(curve), head, tail
+    curve = trimmed(beside(curve, strand.offset), tail, head, view.radius, ARROW_GAP)
+    shaft, polygon = arrowhead(curve, 1.1 if strand.width > 1.25 else 1.0)
+    return Line(strand, curve, shaft, polygon)
+
+
+def delays(view: View, line: Line) -> tuple[Point, ...]:
+    """Where the delays of an arrow of the circuit stand: one a step, up to three."""
+    lag = line.strand.arrow.link.lag
+    if view.name != "folded" or not lag:
+        return ()
+    count = min(abs(lag), 3)
+    curve = view.curves[line.strand.arrow]
+    apart = 1.7 * SQUARE * view.radius / length(curve)
+    shares = [0.5 + (i - (count - 1) / 2) * apart for i in range(count)]
+    return tuple(point_at(curve, arc_fraction(curve, share)) for share in shares)
+
+
+def place_labels(
+    view: View, space: Space, lines: list[Line], squares: Mapping[Strand, tuple[Point, ...]]
+) -> tuple[dict[Strand, Group], int]:
+    """Labels of lines: those of one link all at the same place along their lines, if possible."""
+    together: dict[tuple[object, str], list[tuple[Line, Label, list[Point]]]] = {}
+    for line in lines:
+        label, below = _text_of(view, line.strand)
+        if label is not None:
+            places = list(_places(view, line, label, squares, below))
+            key = line.strand.arrow.link, line.strand.flow
+            together.setdefault(key, []).append((line, label, places))
+    found: dict[Strand, Group] = {}
+    crowded = 0
+    for group in together.values():
+        placed, missed = place_together(space, [(label, places) for _, label, places in group])
+        crowded += missed
+        for (line, label, _), center in zip(group, placed):
+            found[line.strand] = marked(view, label.at(*center, line.strand.paint))
+    return found, crowded
+
+
+def _places(
+    view: View,
+    line: Line,
+    label: Label,
+    squares: Mapping[Strand, tuple[Point, ...]],
+    below: bool,
+) -> Iterator[Point]:
+    link, delays = line.strand.arrow.link, squares[line.strand]
+    if delays:
+        middle = delays[len(delays) // 2]
+        leftwards = middle[0] < view.points[line.strand.arrow.source][0] - 1
+        yield from beside_square(middle, SQUARE * view.radius, label, leftwards=leftwards)
+    yield from beside_line(
+        _labelled_part(line.visible),
+        label,
+        own_side=line.strand.offset > 0 and not below,
+        below=below,
+        late=bool(link.lag) and link.source in view.plan.fanning,
+    )
+
+
+def _labelled_part(curve: Curve) -> Curve:
+    """Of a rail, the part beside its column: there every label stands alike."""
+    if len(curve) < 4:
+        return curve
+    return (max(curve, key=lambda c: abs(c[3][1] - c[0][1]) - abs(c[3][0] - c[0][0])),)
+
+
+def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None) -> Group:
+    strand, arrow = line.strand, line.strand.arrow
+    nodes = view.plan.nodes
+    tail, head = nodes[arrow.source].reference, nodes[arrow.target].reference
+    text = arrow.link.label
+    if strand.flow == "backward":
+        tail, head = head, tail
+        text = view.naming.factors(arrow.link.backward).text if arrow.link.backward else ""
+    data = [("view", view.name), ("source", tail), ("target", head)]
+    if text:
+        data.append(("label", text))
+    if arrow.link.lag is not None:
+        data.append(("lag", str(arrow.link.lag)))
+    data.append(("flow", strand.flow))
+    dash = DASH if arrow.dashed else None
+    outline = (("M", line.head[0]), *(("L", p) for p in line.head[1:]), ("Z", ()))
+    items: list[Item] = [
+        Path(commands(line.shaft), strand.paint, None, strand.width, dash),
+        Path(outline, None, strand.paint),
+    ]
+    side = SQUARE * view.radius
+    for x, y in squares:
+        square = Rectangle(x - side / 2, y - side / 2, side, side, fill=strand.paint)
+        items.append(Group("delay", (square,), view.data, "delay of one step"))
+    if label is not None:
+        items.append(label)
+    spoken = f"{tail} to {head}" + (f", {text}" if text else "")
+    return Group("edge", tuple(items), tuple(data), spoken)
+
+
+def _text_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
+    """The label of a strand, and whether it goes to the other side than usual."""
+    link = strand.arrow.link
+    if not strand.labelled:
+        return None, False
+    factors = link.backward if strand.flow == "backward" else link.factors
+    if factors:
+        at = view.plan.nodes[strand.arrow.target].index
+        return view.naming.factors(factors, view.axis, at), False
+    if strand.flow == "backward":
+        return None, False
+    function = view.plan.nodes[strand.arrow.target].variable.function
+    if function is not None and _names_function(view, strand.arrow):
+        return view.naming.function(function), True
+    return None, False
+
+
+def _names_function(view: View, arrow: Arrow) -> bool:
+    """An opaque function stands at the one arrow into what it makes; in the circuit at one of them."""
+    if view.name == "folded":
+        into = [link for link in view.plan.links if link.target == arrow.link.target]
+        inside = [link for link in into if link.lag == 0] or into
+        return arrow.link == inside[0]
+    return arrow.link.target not in view.plan.joint

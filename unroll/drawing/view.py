@@ -1,0 +1,47 @@
+"""A view: a plan placed, routed and named, ready to be painted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from unroll.drawing.flows import Strand
+from unroll.drawing.geometry import Curve
+from unroll.drawing.labels import Label
+from unroll.drawing.naming import Naming
+from unroll.drawing.scene import Group, Point
+from unroll.drawing.unfolding import Arrow, Key, Plan
+from unroll.drawing.values import Block
+
+DASH = (4.2, 3.2)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is painted: a plan, where its nodes are and how its arrows run.
+
+    name: folded or unfolded; blocks: values and gradients beside nodes; badges: nodes that show
+    the name of their gradient.
+    """
+
+    name: str
+    plan: Plan
+    points: Mapping[Key, Point]
+    curves: Mapping[Arrow, Curve]
+    strands: tuple[Strand, ...]
+    labels: Mapping[Key, Label]
+    radius: float
+    naming: Naming
+    axis: str
+    badges: frozenset[Key] = frozenset()
+    values: Mapping[Key, Block] = field(default_factory=dict)
+    gradients: Mapping[Key, Block] = field(default_factory=dict)
+
+    @property
+    def data(self) -> tuple[tuple[str, str], ...]:
+        return (("view", self.name),)
+
+
+def marked(view: View, group: Group) -> Group:
+    """The group, saying which view it belongs to."""
+    return Group(group.kind, group.items, view.data, group.text)
