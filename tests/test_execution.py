@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from agreement import assert_agrees
 
+import unroll
+from unroll import templates
 from unroll.errors import UnrollError
 from unroll.language.parser import parse
 from unroll.numeric.execution import run
@@ -140,6 +142,14 @@ def test_a_batch_is_its_entries_one_by_one(name):
     trace = run(recurrence, arrays)
     assert trace.batched
     assert_agrees(recurrence, trace)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7])
+@pytest.mark.parametrize("name", templates.names())
+def test_templates_are_the_oracles(name, steps):
+    recurrence = unroll.template(name)
+    if not recurrence.functions:
+        assert_agrees(recurrence, run(recurrence, steps=steps, dims=recurrence.template.dims))
 
 
 @pytest.mark.parametrize("dtype", ["float32", np.float32])

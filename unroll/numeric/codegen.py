@@ -6,6 +6,7 @@ Python loop, a reduce one product or sum. Nothing branches on an operation: the 
 
 from __future__ import annotations
 
+import ast
 import re
 import textwrap
 from collections import Counter
@@ -241,6 +242,8 @@ class _Writer:
     # --- statements -------------------------------------------------------------
 
     def write(self, line: str, depth: int = 1) -> None:
+        if not line.startswith(("#", "for ")):
+            line = ast.unparse(ast.parse(line))  # without brackets that Python can do without
         self.lines.append(INDENT * depth + line)
 
     def axes(self, name: str) -> Axes:
