@@ -12,6 +12,7 @@ from unroll.drawing.labels import SIZE, Label, words
 from unroll.drawing.naming import Naming
 from unroll.drawing.painting import Painted, paint
 from unroll.drawing.placing import Grid, grid, place
+from unroll.drawing.repeating import Symbols, is_periodic, repeat, shortened
 from unroll.drawing.routing import route
 from unroll.drawing.rows import Rows, arrange
 from unroll.drawing.scene import Group, Item, Path, Scene, bounds_of, moved
@@ -53,6 +54,8 @@ def timeline(graph: FoldedGraph, options: Options) -> Timeline:
     """The columns that the options ask for."""
     if options.steps is None:
         return window(graph)
+    if is_periodic(graph, options.steps, options.elide):
+        return shortened(graph, options.steps)
     return numbered(graph, options.steps, options.elide)
 
 
@@ -78,13 +81,28 @@ def lay_out(
             least, painted, chosen = crowded, tried, roomy
         if not crowded:
             break
-    items = _side_by_side(graph, rows, chosen, painted, options)
+    views = {name: p.items for name, p in painted.items()}
+    symbols: Symbols = ()
+    if (
+        not blocks.values
+        and "unfolded" in views
+        and is_periodic(graph, options.steps, options.elide)
+    ):
+        views["unfolded"], symbols = repeat(
+            graph,
+            timeline(graph, options),
+            plans["unfolded"],
+            painted["unfolded"],
+            options.steps or 0,
+            options.naming,
+        )
+    items = _side_by_side(graph, rows, chosen, views, options)
     if aside:
         box, other = bounds_of(items), bounds_of(aside)
         dx = box.right + 2.2 * SIZE - other.left
         items += tuple(moved(i, dx, box.center[1] - other.center[1]) for i in aside)
     bounds = bounds_of(items).grown(MARGIN)
-    return Scene(items, bounds, options.title, options.description)
+    return Scene(items, bounds, options.title, options.description, symbols)
 
 
 def _plans(graph: FoldedGraph, options: Options) -> dict[str, Plan]:
@@ -171,13 +189,13 @@ def _side_by_side(
     graph: FoldedGraph,
     rows: Rows,
     grid: Grid,
-    painted: Mapping[str, Painted],
+    views: Mapping[str, tuple[Item, ...]],
     options: Options,
 ) -> tuple[Item, ...]:
     """The circuit, the Unfold arrow at the height of the recurrence, the unfolded graph."""
     if options.view != "both":
-        return painted[options.view].items
-    circuit_items, unfolded = painted["folded"].items, painted["unfolded"].items
+        return views[options.view]
+    circuit_items, unfolded = views["folded"], views["unfolded"]
     right = bounds_of(circuit_items).right
     y = -grid.row * _recurrent_row(graph, rows)
     start = right + UNFOLD_GAP
