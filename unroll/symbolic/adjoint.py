@@ -28,7 +28,8 @@ from unroll.symbolic.expressions import (
 )
 from unroll.symbolic.operations import LIKE, OPERATIONS, along_axis, like
 from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Equation, Recurrence
-from unroll.symbolic.shapes import Shape, infer, resolve, resolve_expression, shape_of
+from unroll.symbolic.shapes import infer, resolve, resolve_expression, shape_of
+from unroll.symbolic.signatures import Shape
 from unroll.symbolic.simplification import simplify
 from unroll.symbolic.transformations import fresh, fuse, targets
 
