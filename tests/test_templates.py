@@ -34,7 +34,7 @@ def test_the_canonical_text_is_what_the_template_says(name):
     assert str(unroll.template(name)) == templates.load(name).equations.strip()
 
 
-@pytest.mark.parametrize(("name", "steps"), product(ALL, [1, 2, 7]))
+@pytest.mark.parametrize(("name", "steps"), list(product(ALL, [1, 2, 7])))
 def test_every_gradient_agrees_with_finite_differences(name, steps):
     result = unroll.template(name).check(steps=steps)
     assert result.passed

@@ -251,7 +251,7 @@ def load(text: str) -> Recurrence:
 def _from_file(text: str) -> Recurrence:
     path = Path(text)
     if not path.exists():
-        close = nearest(text, templates.names())
+        close = nearest(text, templates.names(), 0.6)
         raise UnrollError(
             f"there is no template, file or equation {text!r}",
             remedy=f"Did you mean the template {close!r}?"

@@ -79,7 +79,7 @@ def display_width(text: str) -> int:
     )
 
 
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that `word` is most likely a misspelling of, if any."""
-    found = get_close_matches(word, sorted(words), n=1, cutoff=0.7)
+def nearest(word: str, words: Iterable[str], likeness: float = 0.7) -> str | None:
+    """The one of `words` that `word` is most likely a misspelling of, if any is as like as that."""
+    found = get_close_matches(word, sorted(words), n=1, cutoff=likeness)
     return found[0] if found else None

@@ -51,7 +51,7 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Template:
     """The template of this name. Raises UnrollError if there is none, naming the nearest."""
     if name not in names():
-        close = nearest(name, names())
+        close = nearest(name, names(), 0.6)
         remedy = (
             f"Did you mean {close!r}?" if close else f"The templates are: {', '.join(names())}."
         )
