@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from unroll.errors import UnrollError
 from unroll.numeric.layout import Rows
-from unroll.symbolic import shapes as shaping
+from unroll.symbolic import signatures
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.operations import OPERATIONS, Case, Operation, Shape
 from unroll.symbolic.recurrence import Recurrence
@@ -237,11 +237,11 @@ class Scope:
 
 def select(row: Operation, operands: Sequence[Term]) -> tuple[Case, Shape]:
     """The first case of an operation that fits, and the shape of its result."""
-    oriented = [shaping.Oriented(o.shape) for o in operands]
+    oriented = [signatures.Oriented(o.shape) for o in operands]
     for case in row.cases:
         if not case.numpy or any(operands[i].axes for i in case.fixed):
             continue
-        shape = shaping.apply(case, oriented)
+        shape = signatures.apply(case, oriented)
         if shape is not None:
             return case, tuple(int(n) for n in shape.shape)
     shown = " and ".join(str(o.shape) for o in operands)
@@ -254,7 +254,7 @@ def apply(row: Operation, operands: Sequence[Term]) -> Term:
     source = case.numpy if isinstance(case.numpy, str) else case.numpy([o.shape for o in operands])
     used = {int(i) for i in re.findall(r"\{(\d+)\}", source)}
     axes = NONE.union(*(operands[i].axes for i in used))
-    patterns = shaping.operands(case, len(operands))
+    patterns = signatures.operands(case, len(operands))
     rank = max((len(o.shape) for o, p in zip(operands, patterns) if p == "*"), default=0)
     lined = [
         align(o, axes, rank if p == "*" and not o.shape else 0) for o, p in zip(operands, patterns)
