@@ -40,6 +40,7 @@ class Options:
     naming: Naming = field(default_factory=Naming)
     title: str = ""
     description: str = ""
+    valued: bool = False  # steps differ by their values: no slice is repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,14 @@ def timeline(graph: FoldedGraph, options: Options) -> Timeline:
     """The columns that the options ask for."""
     if options.steps is None:
         return window(graph)
-    if is_periodic(graph, options.steps, options.elide):
+    if repeats(graph, options):
         return shortened(graph, options.steps)
     return numbered(graph, options.steps, options.elide)
+
+
+def repeats(graph: FoldedGraph, options: Options) -> bool:
+    """Whether the figure is so long that one slice is drawn once and repeated."""
+    return not options.valued and is_periodic(graph, options.steps, options.elide)
 
 
 def lay_out(
@@ -83,11 +89,7 @@ def lay_out(
             break
     views = {name: p.items for name, p in painted.items()}
     symbols: Symbols = ()
-    if (
-        not blocks.values
-        and "unfolded" in views
-        and is_periodic(graph, options.steps, options.elide)
-    ):
+    if "unfolded" in views and repeats(graph, options):
         views["unfolded"], symbols = repeat(
             graph,
             timeline(graph, options),

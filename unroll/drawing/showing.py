@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -34,6 +35,7 @@ def show(graph: FoldedGraph, options: Options, trace: Trace) -> Scene:
 
     Gradients are shown where the flow goes backward (and the trace has them).
     """
+    options = replace(options, valued=True)
     plan = unfold(graph, timeline(graph, options))
     values = {key: v for key, n in plan.nodes.items() if (v := _value(trace, n)) is not None}
     backward = options.flow in ("both", "backward")
@@ -50,7 +52,9 @@ def show(graph: FoldedGraph, options: Options, trace: Trace) -> Scene:
             if array is not None:
                 parameters[name] = array
     value_scale = scale_of(values.values())
-    gradient_scale = scale_of([*gradients.values(), *parameters.values()])
+    losses = {v.name for v in graph.variables if v.role == "loss"}
+    telling = [a for key, a in gradients.items() if key[0] not in losses]  # a loss has gradient 1
+    gradient_scale = scale_of([*telling, *parameters.values()])
     value_cell = cell_size(values.values(), value_scale)
     gradient_cell = cell_size([*gradients.values(), *parameters.values()], gradient_scale)
     blocks = Blocks(

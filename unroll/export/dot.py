@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import hypot
 
 import graphviz
 
-from unroll.drawing.scene import Circle, Group, Path, Scene
+from unroll.drawing.scene import Circle, Group, Path, Point, Scene
 from unroll.drawing.theme import Theme, palette
 
 _POINTS = 0.75
@@ -26,17 +27,34 @@ def write_dot(scene: Scene, theme: str = "light") -> str:
         node_attr={"shape": "circle", "fixedsize": "true", "fontname": "serif"},
         edge_attr={"fontname": "serif", "arrowsize": "0.7"},
     )
-    names = {}
+    placed: dict[tuple[str | None, str], list[tuple[str, Circle]]] = {}
     for group in _of_kind(scene, "node", "ghost"):
-        name = _name(group.fact("view"), _reference(group))
-        if name not in names:
-            names[name] = True
-            digraph.node(name, graphviz.escape(_reference(group)), _node(group, colors))
+        key = group.fact("view"), _reference(group)
+        same = placed.setdefault(key, [])
+        name = f"{key[0]}/{key[1]}".replace(":", "_") + "'" * len(same)  # a colon means a port
+        circle = next(i for i in group.items if isinstance(i, Circle))
+        same.append((name, circle))
+        look = _node(group, circle, colors)
+        digraph.node(name, graphviz.escape(key[1]), _attributes=look)
     for group in _of_kind(scene, "edge"):
-        ends = (_name(group.fact("view"), group.fact(end) or "") for end in ("source", "target"))
-        tail, head = ends
-        digraph.edge(tail, head, graphviz.escape(group.fact("label") or ""), _edge(group, colors))
+        ends = zip(("source", "target"), _ends(group))
+        tail, head = (
+            _nearest(placed[group.fact("view"), group.fact(end) or ""], at) for end, at in ends
+        )
+        text = graphviz.escape(group.fact("label") or "")
+        digraph.edge(tail, head, text, _attributes=_edge(group, colors))
     return str(digraph.source)
+
+
+def _ends(group: Group) -> tuple[Point, Point]:
+    """Where an edge starts, and the tip of its arrow."""
+    first, second = [i.commands[0][1] for i in group.items if isinstance(i, Path)][:2]
+    return (first[0], first[1]), (second[0], second[1])
+
+
+def _nearest(nodes: list[tuple[str, Circle]], at: Point) -> str:
+    """Of nodes called the same (as the ghosts at both ends), the one that an edge touches."""
+    return min(nodes, key=lambda node: hypot(node[1].x - at[0], node[1].y - at[1]))[0]
 
 
 def _of_kind(scene: Scene, *kinds: str) -> Iterator[Group]:
@@ -49,13 +67,7 @@ def _reference(group: Group) -> str:
     return name if index is None else f"{name}[{index}]"
 
 
-def _name(view: str | None, reference: str) -> str:
-    """A node's identity: quoted by graphviz, without the colon that would make a port of it."""
-    return f"{view}/{reference}".replace(":", "_")
-
-
-def _node(group: Group, colors: Theme) -> dict[str, str]:
-    circle = next(i for i in group.items if isinstance(i, Circle))
+def _node(group: Group, circle: Circle, colors: Theme) -> dict[str, str]:
     ink = colors.color("ink")
     diameter = 2 * circle.radius * _POINTS / 72
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 
@@ -58,6 +58,7 @@ class _Writer:
     theme: Theme
     prefix: str
     auto: bool = False
+    names: Counter[str] = field(default_factory=Counter)
 
     def document(self) -> Iterator[str]:
         b = self.scene.bounds
@@ -155,7 +156,9 @@ class _Writer:
         identity = ""
         if group.kind in ("node", "ghost"):
             facts = (group.fact("view"), group.fact("name"), group.fact("index"))
-            identity = f' id="{self.prefix}-{"-".join(_id(f) for f in facts if f is not None)}"'
+            name = "-".join([self.prefix, *(_id(f) for f in facts if f is not None)])
+            self.names[name] += 1  # the ghosts at both ends are called the same
+            identity = f' id="{name}{f"-{self.names[name]}" if self.names[name] > 1 else ""}"'
         spoken = f"<title>{escape(group.text)}</title>" if group.text else ""
         return f'<g{identity} data-kind="{escape(group.kind)}"{_data(group.data)}>{spoken}'
 
