@@ -86,11 +86,19 @@ def differentiate(
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What arrives at a reference: its gradient along one path, a product with free axis t."""
+    """What arrives at a reference: its gradient along one path, with t free.
+
+    ranged: whether t runs there, in the equation or in a reduction; reduced: in a reduction.
+    """
 
     reference: Reference
     gradient: Expression
     ranged: bool
+    reduced: bool
+
+    @property
+    def place(self) -> tuple[Reference, bool, bool]:
+        return self.reference, self.ranged, self.reduced
 
 
 @dataclass
@@ -174,10 +182,10 @@ class Builder:
         if settled and self.contributions.get(equation.name) == [ONE]:
             start = ONE
         leaves: list[Leaf] = []
-        self.descend(equation, equation.expression, start, bool(equation.index), leaves)
-        for reference, ranged in dict.fromkeys((x.reference, x.ranged) for x in leaves):
-            parts = [x.gradient for x in leaves if (x.reference, x.ranged) == (reference, ranged)]
-            self.arrive(equation, reference, ranged, _total(parts))
+        self.descend(equation, equation.expression, start, False, leaves)
+        for place in dict.fromkeys(leaf.place for leaf in leaves):
+            total = _total([leaf.gradient for leaf in leaves if leaf.place == place])
+            self.arrive(equation, Leaf(place[0], total, *place[1:]))
 
     def moving(self, equation: Equation) -> Equation:
         """An equation at one point as one over the axis that starts and stops there."""
@@ -199,13 +207,14 @@ class Builder:
         equation: Equation,
         node: Expression,
         gradient: Expression,
-        ranged: bool,
+        reduced: bool,
         leaves: list[Leaf],
     ) -> None:
         """Reverse mode inside one expression: each argument gets its share by the table's rule."""
+        ranged = reduced or equation.index is not None
         if isinstance(node, Reference):
             if node.name in self.names:
-                leaves.append(Leaf(node, self.shaped(gradient, node), ranged))
+                leaves.append(Leaf(node, self.shaped(gradient, node), ranged, reduced))
             return
         if not isinstance(node, Call) or not any(r.name in self.names for r in references(node)):
             return
@@ -227,9 +236,10 @@ class Builder:
             share = self.tidy(self.shaped(share, argument))
             if share == ZERO:
                 continue
-            inside = ranged or node.over is not None
+            inside = reduced or node.over is not None
             if self.worth_sharing(argument, share):
-                share = self.share(equation if inside else None, share, equation.name)
+                within = equation if inside or equation.index is not None else None
+                share = self.share(within, share, equation.name)
             self.descend(equation, argument, share, inside, leaves)
 
     def shaped(self, gradient: Expression, argument: Expression) -> Expression:
@@ -296,60 +306,93 @@ class Builder:
         return target
 
     def overrides(self, other: Equation, equation: Equation) -> bool:
-        """Whether `other` replaces the (general) equation at some step of the axis."""
-        if equation.start is not None or other.index is None or other.index == self.t:
-            return equation.start is None and (other.start or other.stop) is not None
-        return other.index.base != "" or other.index.offset >= 1
+        """Whether `other` replaces the equation at some step of its range."""
+        more = self.forward.specificity(other) > self.forward.specificity(equation)
+        more = more and not _is_point(equation)
+        return more and _order(self.range_of(other)[1]) >= _order(self.forward.axes[0].first)
 
     # --- one contribution -------------------------------------------------------
 
-    def arrive(
-        self, equation: Equation, reference: Reference, ranged: bool, gradient: Expression
-    ) -> None:
+    def arrive(self, equation: Equation, leaf: Leaf) -> None:
         """Add what one equation sends to one reference to the gradient of its name."""
+        reference, gradient, ranged = leaf.reference, leaf.gradient, leaf.ranged
         terms = self.contributions.setdefault(reference.name, [])
         index = reference.indices[0] if reference.indices else None
-        gathered_at_point = index is None and _is_point(equation)
-        if ranged and not gathered_at_point and not self.confined(equation, gradient):
+        moving = index is not None and index.base == self.t.base
+        at_point = _is_point(equation) and not leaf.reduced and not moving
+        if ranged and not at_point and self.leaks(equation, leaf):
             gradient = self.share(equation, gradient, equation.name)
-        if index is None:
-            if ranged:
-                gradient = self.gathered(equation, gradient)
-            terms.append(gradient)
-        elif ranged and index.base == self.t.base:
+        if ranged and index is not None and moving:
             if index.offset and not self.safe(gradient):
                 gradient = self.share(equation, gradient, equation.name)
             terms.append(reindex(gradient, self.t.base, self.t.shift(-index.offset)))
-        elif self.domain(reference.name) == (index, index) and not ranged:
-            terms.append(gradient)  # the variable exists nowhere else
-        else:
-            if ranged:
-                gradient = self.gathered(equation, gradient)
-            pulse = Reference(self.fresh(f"delta_{reference.name}"), (self.t,))
-            self.shapes[pulse.name] = self.shapes[reference.name]
-            self.auxiliary.append(Equation(replace(pulse, indices=(index,)), gradient))
-            terms.append(pulse)
+            return
+        if ranged:
+            gradient = self.gathered(equation, leaf, gradient)
+        if index is None or self.domain(reference.name) == (index, index):
+            terms.append(gradient)  # without an axis, or at the only point there is
+            return
+        pulse = Reference(self.fresh(f"delta_{reference.name}"), (self.t,))
+        self.shapes[pulse.name] = self.shapes[reference.name]
+        self.auxiliary.append(Equation(replace(pulse, indices=(index,)), gradient))
+        terms.append(pulse)
 
-    def gathered(self, equation: Equation, gradient: Expression) -> Expression:
+    def gathered(self, equation: Equation, leaf: Leaf, gradient: Expression) -> Expression:
         """The sum over the equation's range; at one point, just what is there."""
-        if equation.start is not None and equation.start == equation.stop:
+        if _is_point(equation) and not leaf.reduced:
+            assert equation.start is not None
             return reindex(gradient, self.t.base, equation.start)
         return call("sum", gradient, over=self.t.base)
 
-    def confined(self, equation: Equation, gradient: Expression) -> bool:
-        """Whether a term is zero wherever its equation does not hold, and can be read anywhere."""
-        others = [e for e in self.forward.equations_of(equation.name) if e.span != equation.span]
-        inside = any(self.reaches_into_axis(e) for e in others)
-        if not inside and equation.start is None:
-            return True
-        if not inside and _is_point(equation):
-            return True
-        own = {e.name for e in self.auxiliary if e.start == equation.start}
-        return any(r.name in own for r in references(gradient))
+    def leaks(self, equation: Equation, leaf: Leaf) -> bool:
+        """Whether a term would be read at a step where its equation does not hold, and not be zero.
 
-    def reaches_into_axis(self, equation: Equation) -> bool:
-        index = equation.index
-        return index is not None and (index.base != "" or index.offset >= 1)
+        It is zero there if it has a gradient or an auxiliary as a factor that ends no later.
+        """
+        factors = [r.name for r in references(leaf.gradient) if r.indices]
+        if not leaf.reduced and any(self.overrides(e, equation) for e in self.siblings(equation)):
+            own = {e.name for e in self.auxiliary if e.start == equation.start}
+            return not own.intersection(factors)
+        axis = self.forward.axes[0]
+        whole = (axis.first, axis.last)
+        first, last = whole if leaf.reduced else self.range_of(equation)
+        index = leaf.reference.indices[0] if leaf.reference.indices else None
+        moving = index is not None and index.base == self.t.base
+        read = self.reach(leaf.reference.name) if moving else whole
+        shift = -index.offset if index is not None and moving else 0
+        ranges = [self.reach(self.gradient_of(name) or name) for name in factors]
+        before = _order(read[0].shift(shift)) < _order(first)
+        after = _order(read[1].shift(shift)) > _order(last)
+        starts = any(_order(r[0]) >= _order(first) for r in ranges)
+        stops = any(_order(r[1]) <= _order(last) for r in ranges)
+        return (before and not starts) or (after and not stops)
+
+    def siblings(self, equation: Equation) -> list[Equation]:
+        """The other equations of an equation's variable."""
+        return [e for e in self.forward.equations_of(equation.name) if not self.same(e, equation)]
+
+    def same(self, one: Equation, moving: Equation) -> bool:
+        return self.range_of(one) == self.range_of(moving)
+
+    def range_of(self, equation: Equation) -> tuple[Index, Index]:
+        bounds = self.forward.range_of(equation)
+        assert bounds is not None
+        return bounds
+
+    def gradient_of(self, name: str) -> str | None:
+        """The variable whose gradient goes by a name."""
+        return next((n for n, g in self.names.items() if g == name), None)
+
+    def reach(self, name: str) -> tuple[Index, Index]:
+        """First and last index at which a variable, or an auxiliary, exists."""
+        axis = self.forward.axes[0]
+        for made in self.auxiliary:
+            if made.name == name and made.index is not None:
+                if made.index.base != axis.name:
+                    return made.index, made.index
+                return made.start or axis.first, made.stop or axis.last
+        start, stop = self.domain(name)
+        return start or axis.first, stop or axis.last
 
     def safe(self, gradient: Expression) -> bool:
         """Whether a term can be shifted: zero times parameters out of range, and nothing else.
@@ -386,8 +429,7 @@ class Builder:
         bounds = [self.forward.range_of(e) for e in self.forward.equations_of(name)]
         firsts = [b[0] for b in bounds if b] or [axis.first]
         lasts = [b[1] for b in bounds if b] or [axis.last]
-        start = min(firsts, key=lambda i: (i.base != "", i.offset))
-        stop = max(lasts, key=lambda i: (i.base != "", i.offset))
+        start, stop = min(firsts, key=_order), max(lasts, key=_order)
         whole = (start, stop) == (axis.first, axis.last)
         return (None, None) if whole else (start, stop)
 
@@ -398,6 +440,11 @@ def _lagged(equation: Equation, reference: Reference) -> bool:
         return False
     index = reference.indices[0]
     return index.base != equation.index.base or index.offset != equation.index.offset
+
+
+def _order(index: Index) -> tuple[bool, int]:
+    """Numbers come before what counts from the end."""
+    return index.base != "", index.offset
 
 
 def _is_point(equation: Equation) -> bool:
