@@ -42,6 +42,8 @@ def is_call(
 ) -> bool:
     """Whether a symbol before a parenthesis, which opens at `at`, is called and not multiplied."""
     name = found.name
+    if not survey.axis and symbol is items[0]:
+        return True  # the left side of a function's definition
     if any(s.kind != "(" for s in found.tail[:1]):
         return False
     if operation(name) is not None or name == "sigma":

@@ -59,6 +59,7 @@ _ENVIRONMENTS = frozenset({
     "aligned", "align", "alignat", "gather", "gathered", "split", "equation", "multline",
     "eqnarray", "math", "displaymath",
 })  # fmt: skip
+_DEEPEST_ENVIRONMENT = 20
 _COLUMNS = frozenset({"pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"})
 
 
@@ -72,7 +73,15 @@ def check_brackets(tokens: Sequence[Token], lines: Lines) -> None:
     """Refuse braces that do not match, and nesting that is too deep."""
     braces: list[Token] = []
     depth = 0
+    environments = 0
     for token in tokens:
+        environments += (token.text == r"\begin") - (token.text == r"\end")
+        if environments > _DEEPEST_ENVIRONMENT:
+            raise lines.error(
+                f"environments are nested deeper than {_DEEPEST_ENVIRONMENT}",
+                token,
+                "Write one equation a line.",
+            )
         if token.kind != MARK:
             continue
         if token.text in OPENING:

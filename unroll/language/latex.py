@@ -281,8 +281,9 @@ class _Style:
             strict = not first and not (same and level == _SIDE)
             return self.inside(value, level + strict)
 
-        text = _OPEN.sub(argument, template.replace("{...}", self.all(node)))
-        return text, level
+        if "{...}" in template:
+            return template.replace("{...}", self.all(node)), level
+        return _OPEN.sub(argument, template), level
 
     def level(self, row: Operation) -> int:
         if row.infix is not None and row.latex.startswith(("{0} ", "-")):

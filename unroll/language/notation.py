@@ -15,6 +15,7 @@ from unroll.language.indices import resolve
 from unroll.language.scanner import (
     COMMAND,
     LONGEST_EQUATION,
+    MOST_EQUATIONS,
     Lines,
     Token,
     scan,
@@ -29,6 +30,9 @@ from unroll.language.symbols import (
     words,
 )
 from unroll.language.writing import Lexeme, Writing
+from unroll.symbolic.operations import OPERATIONS
+
+_REDUCTIONS = frozenset(name for name, row in OPERATIONS.items() if row.reduces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,15 @@ def read(source: Source, function: bool = False) -> Reading:
     tokens = scan(source)
     latex = any(t.kind == COMMAND for t in tokens)
     split = statements(plain(tokens, lines), lines)
+    if len(split) > MOST_EQUATIONS:
+        raise lines.error(
+            f"the text has {len(split)} equations; at most {MOST_EQUATIONS} are read",
+            split[MOST_EQUATIONS][0],
+            "Leave out what is not needed.",
+        )
     for statement in split:
-        if statement[-1].stop - statement[0].start > LONGEST_EQUATION:
+        length = statement[-1].stop - statement[0].start
+        if max(length, len(statement)) > LONGEST_EQUATION:
             raise lines.error(
                 f"this equation has more than {LONGEST_EQUATION} characters",
                 statement[0],
@@ -94,7 +105,7 @@ def _implied(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[st
     if head is None or any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items):
         return
     uses = list(_uses(items, survey, lines))
-    reduces = (survey.axis, False, False) in uses
+    reduces = (survey.axis, False, False) in uses and any(n in _REDUCTIONS for n, _, _ in uses)
     if not uses[0][1] and any(indexed for _, indexed, _ in uses) and not reduces:
         yield uses[0][0]
 

@@ -14,7 +14,7 @@ from unroll.language.scanner import Lines
 from unroll.language.writing import Lexeme
 from unroll.symbolic.expressions import Function, Reference
 from unroll.symbolic.recurrence import Recurrence
-from unroll.symbolic.validation import validate
+from unroll.symbolic.validation import check_depth, validate
 
 if TYPE_CHECKING:
     from lark import Lark
@@ -103,13 +103,18 @@ def _statements(reading: Reading) -> Iterator[Definition | Declaration | Functio
 def _statement(lexemes: Sequence[Lexeme], reading: Reading) -> Any:
     from lark.exceptions import UnexpectedToken
 
+    from unroll.language.building import Declaration
     from unroll.language.complaints import complaint
 
     try:
-        return _lark().parse((lexemes, reading.lines))
+        statement = _lark().parse((lexemes, reading.lines))
     except UnexpectedToken as error:
         at = None if error.token.type == "$END" else error.token.start_pos
         raise complaint(lexemes, at, reading) from None
+    if not isinstance(statement, Declaration):
+        start = reading.lines.span(lexemes[0].start, lexemes[0].stop)
+        check_depth(statement.expression, reading.lines.source, start)
+    return statement
 
 
 @cache

@@ -17,6 +17,7 @@ from unroll.errors import Source, Span, UnrollError
 
 LONGEST_TEXT = 60_000
 LONGEST_EQUATION = 20_000
+MOST_EQUATIONS = 1_000
 DEEPEST = 200
 
 NAME, NUMBER, MARK, COMMAND, NEWLINE, QUAD = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from unroll.errors import UnrollError
+from unroll.errors import Source, Span, UnrollError
 from unroll.symbolic.expressions import (
     Call,
     Constant,
@@ -28,7 +28,7 @@ def validate(recurrence: Recurrence) -> Recurrence:
             remedy="Write at least one, as in h[t] = tanh(W @ h[t-1] + U @ x[t]).",
         )
     for equation in recurrence.equations:
-        _check_depth(recurrence, equation)
+        check_depth(equation.expression, recurrence.source, equation.span)
     for equation in recurrence.equations:
         _check_target(recurrence, equation)
         _check_calls(recurrence, equation)
@@ -42,15 +42,19 @@ def validate(recurrence: Recurrence) -> Recurrence:
 # --- one equation ---------------------------------------------------------------------
 
 
-def _check_depth(r: Recurrence, equation: Equation) -> None:
-    stack: list[tuple[Expression, int]] = [(equation.expression, 1)]
+def check_depth(
+    expression: Expression, source: Source | None = None, span: Span | None = None
+) -> None:
+    """Refuse what other functions, which recurse, could not walk through."""
+    stack: list[tuple[Expression, int]] = [(expression, 1)]
     while stack:
         node, depth = stack.pop()
         if depth > DEEPEST:
-            raise r.error(
+            raise UnrollError(
                 f"more than {DEEPEST} operations stand inside one another, or in one chain",
-                equation,
-                "Give a part of the formula a name in an equation of its own.",
+                remedy="Give a part of the formula a name in an equation of its own.",
+                source=source,
+                span=span,
             )
         if isinstance(node, Call):
             stack += [(a, depth + 1) for a in node.arguments]
@@ -252,8 +256,10 @@ def _check_order(r: Recurrence) -> None:
             axis = r.axes[0].name if r.axis_of(cycle[0]) else None
             shown = [f"{n}[{axis}]" if axis and r.axis_of(n) else n for n in cycle]
             where = same[cycle[0]][cycle[1]]
+            if len(shown) > 12:
+                shown = [*shown[:8], "...", shown[-1]]
             raise r.error(
-                f"an algebraic loop: {' -> '.join([*shown])} within one step",
+                f"an algebraic loop: {' -> '.join(shown)} within one step",
                 where,
                 f"Put a delay into it, as in {cycle[1]}[{axis or 't'}-1].",
             )
