@@ -272,3 +272,27 @@ def test_where_numbers_overflow_is_said_and_warned_of_nowhere():
     trace = run(parse("s[t] = s[t-1] ** 2 * w\ns[0] = 10\nJ = sum(s[t], t)"), {"w": 10.0}, steps=12)
     assert trace.nonfinite == ("s", 8)
     assert "not finite from s at step 8" in repr(trace)
+
+
+def test_a_loss_per_step_as_objective_is_summed_over_steps_and_batch():
+    recurrence = parse("h[t] = tanh(w * h[t-1] + v[t])\nL[t] = h[t] ** 2")
+    v = np.random.default_rng(0).normal(size=(5, 3))
+    trace = run(recurrence, {"v": v, "w": 0.3}, of="L")
+    single = [run(recurrence, {"v": v[:, i], "w": 0.3}, of="L") for i in range(3)]
+    assert np.isclose(trace.loss, sum(s.loss for s in single), rtol=1e-14)
+    assert np.isclose(trace.gradient("w"), sum(s.gradient("w") for s in single), rtol=1e-12)
+
+
+def test_what_is_the_same_for_every_entry_of_a_batch_counts_for_each():
+    recurrence = parse("""k[t] = tanh(w * k[t-1] + 1)
+        h[t] = tanh(W @ h[t-1] + U @ x[t])
+        J = sum(sum(h[t]) * k[t] + k[t], t) + w * w""")
+    arrays = {"w": 0.4, "W": np.eye(2), "U": np.eye(2)}
+    x = np.random.default_rng(0).normal(size=(5, 3, 2))
+    trace = run(recurrence, {**arrays, "x": x})
+    single = [run(recurrence, {**arrays, "x": x[:, i]}) for i in range(3)]
+    assert trace["k"].shape == (5,)
+    assert np.isclose(trace.loss, sum(s.loss for s in single), rtol=1e-14)
+    for name in ("w", "W", "k"):
+        expected = sum(s.gradient(name) for s in single)
+        assert np.allclose(trace.gradient(name), expected, rtol=1e-12, atol=0)

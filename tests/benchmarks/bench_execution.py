@@ -1,15 +1,10 @@
 """Run time against the loop of a textbook, in the same run, and its growth with the steps.
 
 Not part of the default run: `pytest -s tests/benchmarks/bench_execution.py`. Nothing here knows a
-second: only ratios are compared. One thread, as threads that wait for a core make any time.
+second: only ratios are compared.
 """
 
 from __future__ import annotations
-
-import os
-
-for _library in ("OPENBLAS", "MKL", "OMP"):
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")  # read when NumPy is imported
 
 import time
 from collections.abc import Callable

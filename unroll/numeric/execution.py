@@ -90,8 +90,9 @@ def _compiled(
     leaves = {
         gradient for n, gradient in names.items() if n not in whole.defined and n not in given
     }
-    summed = frozenset(leaves if objective is None else {objective, *leaves})
-    program = compile_recurrence(whole, known, steps, given, names, summed, dtype)
+    if objective is not None and whole.axis_of(objective) is None:
+        leaves.add(objective)
+    program = compile_recurrence(whole, known, steps, given, names, frozenset(leaves), dtype)
     return Compiled(program, whole, names, objective)
 
 

@@ -63,7 +63,11 @@ class Trace:
     @property
     def loss(self) -> float | None:
         """The objective, summed over steps (if it has any) and batch; None without one."""
-        return None if self.objective is None else float(np.sum(self[self.objective]))
+        if self.objective is None:
+            return None
+        total = float(np.sum(self[self.objective]))
+        whole = self.objective in self.batched or self.objective not in self.rows
+        return total if whole or self.batch is None else total * self.batch
 
     # --- gradients --------------------------------------------------------------
 
@@ -103,7 +107,8 @@ class Trace:
 
     def _summed(self, found: Array, name: str, key: str, axis: int) -> Array:
         """A gradient summed over the batch where what it is the gradient of has no batch axis."""
-        if self.batch is None or name in self.batched or name not in self._computed:
+        done = name in self.batched or name not in self._computed or name == self.objective
+        if self.batch is None or done:
             return found
         return np.asarray(found.sum(axis=axis) if key in self.batched else found * self.batch)
 
