@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from math import cos, radians, sin
 
 from unroll.drawing.geometry import Curve, direction_at, point_at, polar
@@ -11,8 +12,9 @@ from unroll.drawing.scene import Bounds, Point
 from unroll.drawing.space import Space
 
 GAP = 5.5  # between a line and its label, px
-_LATE = (0.72, 0.64, 0.8, 0.56, 0.48, 0.86, 0.4, 0.32, 0.24)
-_ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82)
+_FARTHER = (0.0, 8.0, 14.0)  # px, where there is no room at the line itself
+_LATE = (0.72, 0.64, 0.8, 0.56, 0.48, 0.86, 0.4, 0.32, 0.24, 0.92, 0.16)
+_ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 
 
 def beside_line(
@@ -24,7 +26,7 @@ def beside_line(
     otherwise left of vertical lines and above lateral ones, or (below) the other way round.
     late: rather near the head than in the middle.
     """
-    for flip in (1, -1):
+    for farther, flip in product(_FARTHER, (1, -1)):
         for t in _LATE if late else _ALONG:
             x, y = point_at(curve, t)
             dx, dy = direction_at(curve, t)
@@ -32,7 +34,7 @@ def beside_line(
             if not own_side and (ny > 0.35 or (abs(ny) <= 0.35 and nx > 0)):
                 nx, ny = -nx, -ny
             side = -flip if below else flip
-            reach = GAP + (abs(nx) * label.width + abs(ny) * label.height) / 2
+            reach = GAP + farther + (abs(nx) * label.width + abs(ny) * label.height) / 2
             yield x + side * nx * reach, y + side * ny * reach
 
 
@@ -64,14 +66,14 @@ def beside_square(
 
 
 def first_free(label: Label, centers: Iterable[Point], space: Space) -> tuple[Point, bool]:
-    """The first centre where the label fits, or the very first; and whether it does."""
-    fallback: Point | None = None
+    """The first centre where the label fits, and whether it does; else the first on a line."""
+    tried = []
     for center in centers:
         if space.is_free(label.bounds(*center)):
             return center, True
-        fallback = fallback or center
-    assert fallback is not None
-    return fallback, False
+        tried.append(center)
+    on_line = (c for c in tried if space.is_free(label.bounds(*c), from_lines=-1.0))
+    return next(on_line, tried[0]), False
 
 
 def place_together(

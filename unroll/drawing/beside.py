@@ -103,9 +103,13 @@ def _around(
     box: Bounds | None = None,
 ) -> list[Point]:
     """Places for a name at a node; under the node's gradient, where that is shown."""
-    places = list(
-        around_node(view.points[key], view.radius, label.width, label.height, angles, gap)
-    )
+    places = [
+        place
+        for farther in (0.0, 9.0, 18.0)
+        for place in around_node(
+            view.points[key], view.radius, label.width, label.height, angles, gap + farther
+        )
+    ]
     if box is not None:
         places.insert(0, (box.left + label.width / 2, box.bottom + 3.5 + label.height / 2))
     return places

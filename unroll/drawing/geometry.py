@@ -146,8 +146,10 @@ def _left(a: Point, b: Point) -> Point:
 
 
 def _mean(a: Point, b: Point) -> Point:
+    """The direction between two, longer where they differ, as in a mitre (up to twice)."""
     x, y = a[0] + b[0], a[1] + b[1]
-    return 2 * x / (x * x + y * y or 1), 2 * y / (x * x + y * y or 1)
+    square = max(x * x + y * y, 1.0)
+    return 2 * x / square, 2 * y / square
 
 
 def reverse(curve: Curve) -> Curve:

@@ -25,7 +25,16 @@ VIEWS = ("both", "folded", "unfolded")
 MARGIN = 12.0
 UNFOLD, UNFOLD_GAP = 78.0, 26.0  # the arrow between both views and the space beside it, px
 _LARGEST = 2.3 * SIZE  # a radius beyond which labels shrink first
-_ROOMIER = ((1.0, 1.0), (1.0, 1.14), (1.14, 1.0), (1.14, 1.14), (1.3, 1.3), (1.5, 1.5), (1.8, 1.8))
+_ROOMIER = (
+    (1.0, 1.0),
+    (1.0, 1.14),
+    (1.14, 1.0),
+    (1.14, 1.14),
+    (1.3, 1.3),
+    (1.5, 1.5),
+    (1.8, 1.8),
+    (2.2, 2.2),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from unroll.drawing.annotating import beside_line, beside_square, place_together
 from unroll.drawing.flows import Strand
 from unroll.drawing.geometry import (
     ARROW_GAP,
+    Array,
     Curve,
     arc_fraction,
     arrowhead,
@@ -18,6 +21,7 @@ from unroll.drawing.geometry import (
     moved,
     point_at,
     reverse,
+    sample,
     trimmed,
 )
 from unroll.drawing.labels import Label
@@ -71,16 +75,43 @@ def _line(view: View, strand: Strand) -> Line:
     return Line(strand, curve, shaft, polygon)
 
 
-def delays(view: View, line: Line) -> tuple[Point, ...]:
-    """Where the delays of an arrow of the circuit stand: one a step, up to three."""
-    lag = line.strand.arrow.link.lag
-    if view.name != "folded" or not lag:
-        return ()
+def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
+    """Where the delays of the circuit's arrows stand, away from other lines: one a step, up to three."""
+    found: dict[Strand, tuple[Point, ...]] = {line.strand: () for line in lines}
+    if view.name != "folded":
+        return found
+    courses = {line.strand: sample(line.visible) for line in lines}
+    for line in lines:
+        if line.strand.arrow.link.lag:
+            others = [c for strand, c in courses.items() if strand != line.strand]
+            taken = [p for squares in found.values() for p in squares]
+            found[line.strand] = _squares(view, line, np.concatenate([*others, *_points(taken)]))
+    return found
+
+
+def _points(points: list[Point]) -> list[Array]:
+    return [np.asarray(points)] if points else [np.zeros((0, 2))]
+
+
+def _squares(view: View, line: Line, others: Array) -> tuple[Point, ...]:
+    """The squares on one line: in its middle, or where they keep clear of other lines."""
+    lag = line.strand.arrow.link.lag or 0
     count = min(abs(lag), 3)
+    side = SQUARE * view.radius
     curve = view.curves[line.strand.arrow]
-    apart = 1.7 * SQUARE * view.radius / length(curve)
-    shares = [0.5 + (i - (count - 1) / 2) * apart for i in range(count)]
-    return tuple(point_at(curve, arc_fraction(curve, share)) for share in shares)
+    apart = 1.7 * side / length(curve)
+    tried = []
+    for middle in (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68):
+        shares = [middle + (i - (count - 1) / 2) * apart for i in range(count)]
+        squares = tuple(point_at(curve, arc_fraction(curve, share)) for share in shares)
+        clear = min(
+            (float(np.abs(others - p).max(axis=1).min(initial=np.inf)) for p in squares),
+            default=np.inf,
+        )
+        if clear >= side / 2 + 3:
+            return squares
+        tried.append((clear, squares))
+    return max(tried, key=lambda pair: pair[0])[1]
 
 
 def place_labels(

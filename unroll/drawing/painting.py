@@ -33,7 +33,7 @@ def paint(view: View) -> Painted:
         space.add_node(point)
     for line in lines:
         space.add_curve(line.visible)
-    squares = {line.strand: delays(view, line) for line in lines}
+    squares = delays(view, lines)
     for found in squares.values():
         for center in found:
             half = SQUARE * view.radius / 2

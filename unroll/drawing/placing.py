@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 from unroll.drawing.rows import Rows
 from unroll.drawing.scene import Point
@@ -13,15 +14,11 @@ COLUMN, ROW, CLEAR = 4.2, 3.25, 2.2  # column pitch, row pitch, free space, in n
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One node radius for a figure, and the pitches of rows and columns, in px.
-
-    reach: how far what belongs to a node reaches out to its left and to its right.
-    """
+    """One node radius for a figure, and the pitches of rows and columns, in px."""
 
     radius: float
     row: float
     column: float
-    reach: tuple[float, float] = (0.0, 0.0)
 
 
 def grid(radius: float) -> Grid:
@@ -32,7 +29,7 @@ def place(plan: Plan, rows: Rows, grid: Grid) -> dict[Key, Point]:
     """Where each node's centre lies, the folded view's spine or the first column at x = 0."""
     columns = sorted({c for _, c in plan.nodes if c is not None})
     spine = _spines(plan, rows, grid, columns)
-    xs = [spine[c] for c in columns if not plan_is_outside(plan, c)] or [0.0]
+    xs = [spine[c] for c in columns if not _is_outside(plan, c)] or [0.0]
     middle = (xs[0] + xs[-1]) / 2
     placed = {}
     for key in plan.nodes:
@@ -43,13 +40,13 @@ def place(plan: Plan, rows: Rows, grid: Grid) -> dict[Key, Point]:
     return placed
 
 
-def plan_is_outside(plan: Plan, column: int) -> bool:
+def _is_outside(plan: Plan, column: int) -> bool:
     """Whether a column holds ghosts only."""
     return all(node.ghost for key, node in plan.nodes.items() if key[1] == column)
 
 
 def _spines(plan: Plan, rows: Rows, grid: Grid, columns: list[int]) -> dict[int, float]:
-    """x of each column: the usual pitch, or as much as the nodes of two columns need."""
+    """x of each column: one pitch for all, as much as the nodes of any two neighbours need."""
     extents: dict[int, dict[int, tuple[float, float]]] = {c: {} for c in columns}
     for name, column in plan.nodes:
         if column is None:
@@ -57,17 +54,12 @@ def _spines(plan: Plan, rows: Rows, grid: Grid, columns: list[int]) -> dict[int,
         row, x = rows.row[name], rows.offset[name] * grid.radius
         low, high = extents[column].get(row, (x, x))
         extents[column][row] = min(low, x), max(high, x)
-    spine: dict[int, float] = {}
-    for i, column in enumerate(columns):
-        if i == 0:
-            spine[column] = 0.0
-            continue
-        before = extents[columns[i - 1]]
-        free = (2 + CLEAR) * grid.radius + sum(grid.reach)
-        needs = [
-            before[row][1] - low + free
-            for row, (low, _) in extents[column].items()
-            if row in before
-        ]
-        spine[column] = spine[columns[i - 1]] + max([grid.column, *needs])
-    return spine
+    free = (2 + CLEAR) * grid.radius
+    needs = [
+        before[row][1] - low + free
+        for before, after in pairwise(extents[c] for c in columns)
+        for row, (low, _) in after.items()
+        if row in before
+    ]
+    pitch = max([grid.column, *needs])
+    return {column: i * pitch for i, column in enumerate(columns)}

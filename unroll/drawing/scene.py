@@ -193,7 +193,7 @@ def shifted(commands: Iterable[Command], dx: float, dy: float) -> tuple[Command,
 
 
 def bounds_of(items: Iterable[Item]) -> Bounds:
-    """The smallest bounds around the items, stroke widths included (control points for curves)."""
+    """The smallest bounds around the items, stroke widths included."""
     found = [b for item in items for b in _bounds(item)]
     if not found:
         return Bounds(0.0, 0.0, 0.0, 0.0)
@@ -216,9 +216,9 @@ def _bounds(item: Item) -> Iterator[Bounds]:
         box = Bounds(item.x, item.y, item.x + item.w, item.y + item.h)
         yield box.grown(item.width / 2 if item.stroke else 0)
     elif isinstance(item, Path):
-        xs = [v for _, numbers in item.commands for v in numbers[0::2]]
-        ys = [v for _, numbers in item.commands for v in numbers[1::2]]
-        if xs:
+        points = list(_touched(item.commands))
+        if points:
+            xs, ys = zip(*points)
             box = Bounds(min(xs), min(ys), max(xs), max(ys))
             yield box.grown(item.width / 2 if item.stroke else 0)
     elif isinstance(item, Ink):
@@ -226,3 +226,22 @@ def _bounds(item: Item) -> Iterator[Bounds]:
     elif isinstance(item, Text):
         half = item.width / 2, item.size / 2
         yield Bounds(item.x - half[0], item.y - half[1], item.x + half[0], item.y + half[1])
+
+
+def _touched(commands: Iterable[Command]) -> Iterator[Point]:
+    """Points that a path goes through, close enough for its bounds."""
+    at = (0.0, 0.0)
+    for letter, numbers in commands:
+        points = list(zip(numbers[0::2], numbers[1::2]))
+        if letter == "C":
+            a, b, c = points
+            for i in range(1, 16):
+                u = i / 16
+                k = (1 - u) ** 3, 3 * (1 - u) ** 2 * u, 3 * (1 - u) * u * u, u**3
+                yield (
+                    k[0] * at[0] + k[1] * a[0] + k[2] * b[0] + k[3] * c[0],
+                    k[0] * at[1] + k[1] * a[1] + k[2] * b[1] + k[3] * c[1],
+                )
+        if points:
+            at = points[-1]
+            yield at

@@ -24,8 +24,8 @@ def write_dot(scene: Scene, theme: str = "light") -> str:
             "splines": "true",
             "outputorder": "edgesfirst",
         },
-        node_attr={"shape": "circle", "fixedsize": "true", "fontname": "serif"},
-        edge_attr={"fontname": "serif", "arrowsize": "0.7"},
+        node_attr={"shape": "circle", "fixedsize": "true", "fontname": "serif", "fontsize": "9"},
+        edge_attr={"fontname": "serif", "fontsize": "9", "arrowsize": "0.7"},
     )
     placed: dict[tuple[str | None, str], list[tuple[str, Circle]]] = {}
     for group in _of_kind(scene, "node", "ghost"):

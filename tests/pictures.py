@@ -1,0 +1,100 @@
+"""What is wrong with a picture: overlaps found by reading a scene, and nothing but the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+
+from unroll.drawing.geometry import box_distance
+from unroll.drawing.scene import Bounds, Circle, Group, Path, Rectangle, Scene, bounds_of
+
+
+def complaints(scene: Scene) -> list[str]:
+    """All overlaps in a scene, in words; none in a good picture."""
+    return list(_complaints(scene))
+
+
+def circles(scene: Scene) -> list[tuple[str, Circle]]:
+    """Nodes and ghosts with a name for messages."""
+    return [
+        (f"{g.kind} {g.fact('name')}[{g.fact('index')}]", i)
+        for g in scene.groups()
+        if g.kind in ("node", "ghost")
+        for i in g.items
+        if isinstance(i, Circle)
+    ]
+
+
+def boxes(scene: Scene) -> list[tuple[str, Bounds, bool]]:
+    """Labels, values, captions and delays: name, bounds, whether it is a node's own label."""
+    found = []
+    for group in scene.groups():
+        if group.kind in ("node", "ghost", "edge"):
+            inner = [i for i in group.items if isinstance(i, Group)]
+            for position, item in enumerate(inner):
+                own = group.kind != "edge" and position == 0
+                found.append((f"{item.kind} {item.text} of {group.text}", bounds_of([item]), own))
+        elif group.kind in ("unfold", "caption", "legend"):
+            found.append((f"{group.kind} {group.text}", bounds_of([group]), False))
+    return found
+
+
+def lines(scene: Scene) -> list[tuple[str, np.ndarray]]:
+    """Edges as points about 2 px apart."""
+    found = []
+    for group in scene.groups("edge"):
+        stroke = next(i for i in group.items if isinstance(i, Path) and i.stroke)
+        found.append((group.text or "", points_of(stroke)))
+    return found
+
+
+def points_of(path: Path, count: int = 60) -> np.ndarray:
+    u = np.linspace(0, 1, count)[:, None]
+    at = np.zeros(2)
+    pieces = []
+    for letter, numbers in path.commands:
+        p = np.asarray(numbers, dtype=float).reshape(-1, 2)
+        if letter == "L":
+            pieces.append(at + u * (p[0] - at))
+        elif letter == "C":
+            a, b, c = p
+            v = 1 - u
+            pieces.append(v**3 * at + 3 * v * v * u * a + 3 * v * u * u * b + u**3 * c)
+        if len(p):
+            at = p[-1]
+    return np.concatenate(pieces)
+
+
+def _complaints(scene: Scene) -> Iterator[str]:
+    nodes, labels, edges = circles(scene), boxes(scene), lines(scene)
+    for (a, one), (b, other) in combinations(nodes, 2):
+        if np.hypot(one.x - other.x, one.y - other.y) < one.radius + other.radius + 2:
+            yield f"{a} overlaps {b}"
+    for name, box, own in labels:
+        for of, node in nodes:
+            gap = box_distance(np.array([[node.x, node.y]]), box) - node.radius
+            if own and box_distance(np.array([[node.x, node.y]]), box) == 0:
+                corners = [(x, y) for x in (box.left, box.right) for y in (box.top, box.bottom)]
+                if any(np.hypot(x - node.x, y - node.y) > node.radius for x, y in corners):
+                    yield f"{name} does not fit into {of}"
+            elif gap < 1:
+                yield f"{name} lies on {of}"
+    for (a, one, _), (b, other, _) in combinations(labels, 2):
+        if one.overlaps(other):
+            yield f"{a} overlaps {b}"
+    for text, points in edges:
+        for of, node in nodes:
+            gap = np.hypot(points[:, 0] - node.x, points[:, 1] - node.y).min() - node.radius
+            if gap < -0.3:
+                yield f"edge {text} runs through {of}"
+        for name, box, _ in labels:
+            if name.startswith("delay"):
+                continue
+            if box_distance(points, box) < 1:
+                yield f"edge {text} runs through {name}"
+    for group in scene.groups():
+        for item in group.items:
+            if isinstance(item, Rectangle) and not np.isfinite([item.x, item.y]).all():
+                yield f"{group.kind} has no place"
