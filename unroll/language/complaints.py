@@ -65,6 +65,14 @@ def _left_side(bad: Lexeme, lexemes: Sequence[Lexeme], lines: Lines) -> UnrollEr
         return _error(
             "the equation has no left-hand side", bad, lines, "Write what it defines, as in h[t] ="
         )
+    if bad.type == "LPAR" and bad is lexemes[1]:
+        name = _text(lexemes[0], lines)
+        return _error(
+            f"{name}(...) on the left defines a function, and not a variable",
+            lexemes[0],
+            lines,
+            f'Write {name}[t] = ..., or bind the function: recurrence.bind("{name}(...) = ...").',
+        )
     return _error(
         "the left-hand side must be one name",
         bad,

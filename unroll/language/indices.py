@@ -54,6 +54,12 @@ class _Resolving:
     def resolve(self) -> Resolved:
         undecided: Undecided = []
         for script in self.symbol.scripts:
+            if script.kind == "[" and self.tail and self.tail[-1].kind == "(":
+                raise self.error(
+                    "what stands in brackets cannot be indexed",
+                    script,
+                    "Index names only: tanh(h[t-1]), not tanh(h)[t-1].",
+                )
             if script.kind == "[":
                 self.bracket(script)
             elif script.kind == "(":

@@ -22,6 +22,8 @@ class Product:
         """The product as calls from the left; so_far: what the first factor was replaced by."""
         result = self.factors[0] if so_far is None else so_far
         for before, factor, signed in zip(self.factors, self.factors[1:], self.signs[1:]):
+            if not signed and _word(before) and _word(factor):
+                raise _prose(before, factor)
             if not signed and _vector(before) and _vector(factor):
                 raise _undecided(before, factor)
             operation = "matmul" if _is_matmul(before, factor) else "multiply"
@@ -94,6 +96,21 @@ def _vector(node: Expression) -> bool:
         and bool(node.indices)
         and not is_matrix(node.name)
         and node.name.split("_")[0] not in GREEK
+    )
+
+
+def _word(node: Expression) -> bool:
+    """A bare name that looks like a word of a sentence."""
+    if not isinstance(node, Reference) or node.indices or node.name in GREEK:
+        return False
+    return len(node.name) > 2 and node.name.isalpha() and node.name.islower()
+
+
+def _prose(left: Expression, right: Expression) -> UnrollError:
+    return UnrollError(
+        f"{left} and {right} stand side by side, as in a sentence",
+        remedy=f"Write {left} * {right} if they are variables; remarks begin with #.",
+        span=merge(left.span, right.span),
     )
 
 

@@ -293,11 +293,33 @@ class Writing:
         if is_prefix(symbol, found, self.following(), self.survey):
             self.put("PREFIX", operation(name) or name, symbol)
             return
+        self.refuse_bracket(name)
         indices = () if found.index is None else (found.index,)
         if not indices and name in self.survey.lengths and self.summed:
             name = self.survey.length
         self.put("NAME", Reference(name, indices), symbol)
         self.tail(found.tail, symbol)
+
+    def refuse_bracket(self, name: str) -> None:
+        """`x[t-k]`, `h[l, t]`: an index of a form that cannot be read."""
+        opening, first = self.next(), self.items[self.at + 1 : self.at + 2]
+        if opening is None or opening.text != "[" or not opening.glued or not first:
+            return
+        letter = first[0]
+        if not isinstance(letter, Symbol) or letter.scripts or len(letter.token.text) > 1:
+            return
+        tokens, _ = _group(self.items, self.at)
+        flat = "".join(t.text for t in tokens)
+        if letter.token.text not in self.survey.letters and "," not in flat:
+            return
+        axis = self.survey.axis
+        raise self.lines.error(
+            f"the index {flat} of {name} cannot be read"
+            + ("; only one axis can be read so far" if "," in flat else ""),
+            opening,
+            f"An index is {axis}, {axis}-1, {axis}+1 or a number, as in {name}[{axis}-1].",
+            last=tokens[-1],
+        )
 
     def tail(self, scripts: Sequence[Script], symbol: Symbol) -> None:
         """The scripts of a symbol that are operations on it."""
