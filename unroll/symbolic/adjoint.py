@@ -273,7 +273,7 @@ class Builder:
             return node
         assert isinstance(node, Call)
         for position, argument in enumerate(node.arguments):
-            if isinstance(argument, Call) and OPERATIONS.get(argument.operation) is LIKE:
+            if isinstance(argument, Call) and _repeats(argument):
                 shorter = list(node.arguments)
                 shorter[position] = argument.arguments[0]
                 new = replace(node, arguments=tuple(shorter))
@@ -282,12 +282,12 @@ class Builder:
         return node
 
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
-        """A factor that several references will need is computed once."""
+        """A factor that several references will need is computed once, if it takes computing."""
         uses = sum(r.name in self.names for r in references(argument))
-        inside = (
-            share.arguments[0] if isinstance(share, Call) and len(share.arguments) == 1 else share
-        )
-        return isinstance(argument, Call) and uses > 1 and isinstance(inside, Call)
+        while isinstance(share, Call) and (len(share.arguments) == 1 or _repeats(share)):
+            share = share.arguments[0]
+        needed = isinstance(argument, Call) and uses > 1
+        return needed and isinstance(share, Call) and any(references(share))
 
     def share(self, equation: Equation | None, value: Expression, name: str) -> Reference:
         """An auxiliary variable for a factor, over the range of the equation it belongs to."""
@@ -440,6 +440,11 @@ def _lagged(equation: Equation, reference: Reference) -> bool:
         return False
     index = reference.indices[0]
     return index.base != equation.index.base or index.offset != equation.index.offset
+
+
+def _repeats(node: Call) -> bool:
+    """Whether a call only repeats its first argument to another's shape."""
+    return OPERATIONS.get(node.operation) is LIKE
 
 
 def _order(index: Index) -> tuple[bool, int]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from math import prod
 from typing import Any
 
@@ -61,10 +62,10 @@ class Operation:
     pairwise: the operation that a reduction's name means with two operands: `max(0, v)`.
     targets: arguments that may be given as classes (integers) instead of one-hot vectors.
     product: whether it is linear in each argument, so that one can be the weight of the other.
-    value: the result for constants, as a function of numbers.
+    value: the result for constants, as a function of numbers; None where it has no exact one.
     simpler: from the arguments to a simpler expression of the same value, or None.
     linear: whether it is linear in all arguments together, so that a sum passes through it.
-    value: the result for constants, as a function of numbers.
+    value: the result for constants, as a function of numbers; None where it has no exact one.
     simpler: from the arguments to a simpler expression of the same value, or None.
     over: source of a reduction over an axis, which leads; `{sum}` stands for the best way to add up
     over it, `{count}` for its length.
@@ -87,7 +88,7 @@ class Operation:
     pairwise: str | None = None
     product: bool = False
     linear: bool = False
-    value: Callable[..., float] | None = None
+    value: Callable[..., float | None] | None = None
     simpler: Callable[..., Expression | None] | None = None
 
     @property
@@ -202,7 +203,16 @@ def _simpler_difference(a: Expression, b: Expression) -> Expression | None:
     return None
 
 
+def _exact_quotient(a: float, b: float) -> float | None:
+    """a / b where a floating-point number says it exactly: 1/2, but not 1/3."""
+    return a / b if b and Fraction(a / b) == Fraction(a) / Fraction(b) else None
+
+
 def _simpler_product(a: Expression, b: Expression) -> Expression | None:
+    if isinstance(a, Constant) and isinstance(b, Call) and b.operation == "multiply":
+        inner = b.arguments[0]
+        if isinstance(inner, Constant):
+            return Constant(a.value * inner.value) * b.arguments[1]
     if ZERO in (a, b):
         return ZERO
     if ONE in (a, b):
@@ -289,6 +299,7 @@ _ROWS = (
         r"\frac{{0}}{{1}}",
         "/",
         20,
+        value=_exact_quotient,
         simpler=lambda a, b: ZERO if a == ZERO else a if b == ONE else None,
     ),
     _binary(

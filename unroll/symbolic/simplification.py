@@ -15,7 +15,8 @@ def _simpler(node: Expression) -> Expression:
     while isinstance(node, Call) and (row := OPERATIONS.get(node.operation)) is not None:
         constants = [a.value for a in node.arguments if isinstance(a, Constant)]
         if row.value is not None and len(constants) == len(node.arguments):
-            return Constant(row.value(*constants))
+            value = row.value(*constants)
+            return node if value is None else Constant(value)
         simpler = row.simpler(*node.arguments) if row.simpler else None
         if simpler is None:
             break
