@@ -6,10 +6,6 @@ Python loop, a reduce one product or sum. Nothing branches on an operation: the 
 
 from __future__ import annotations
 
-import ast
-import re
-import textwrap
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -19,6 +15,7 @@ import networkx as nx
 import numpy as np
 
 from unroll.numeric import layout
+from unroll.numeric.emission import INDENT, Text, grouped, wrapped
 from unroll.numeric.hoisting import hoist
 from unroll.numeric.kernels import KERNELS
 from unroll.numeric.layout import Rows, given_name, identifiers, reaches, rows, wanted
@@ -28,9 +25,6 @@ from unroll.symbolic.expressions import Index, references
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
 from unroll.symbolic.shapes import shape_of
-
-INDENT = "    "
-WIDTH = 100
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,8 @@ def compile_recurrence(
 
     shapes: value shapes of its names, those of variables off any cycle may be missing; given: arrays
     with a batch axis; gradients: name of a variable to that of its gradient; summed: names that take
-    the sum over the batch; ranges: first and last step of arrays that are not 1..steps. Raises UnrollError for an opaque function and for what has no schedule.
+    the sum over the batch; ranges: first and last step of arrays that are not 1..steps.
+    Raises UnrollError for an opaque function and for what has no schedule.
     """
     whole = hoist(recurrence)
     schedule = plan(whole)
@@ -124,12 +119,11 @@ def _scope(
 
 @dataclass(slots=True)
 class _Writer:
-    """Source lines as they are written. arguments: names of the arrays the function takes."""
+    """Writes one function. arguments: names of the arrays it takes."""
 
     scope: Scope
     arguments: tuple[str, ...]
-    lines: list[str] = field(default_factory=list)
-    temporaries: int = 0
+    text: Text = field(default_factory=Text)
 
     @property
     def recurrence(self) -> Recurrence:
@@ -143,13 +137,15 @@ class _Writer:
         arguments = [words[axis.length], "batch", *(words[n] for n in self.arguments)]
         for task in schedule:
             self.task(task)
-        head = _wrapped("def run(", arguments, "):", "")
+        head = wrapped("def run(", arguments, "):", "")
         doc = f'{INDENT}"""Row {axis.name} of every array is step {axis.name}."""'
         pairs = [f"{n!r}: {words[n]}" for n in results]
-        return "\n".join([*head, doc, *self.lines, *_wrapped("return {", pairs, "}", INDENT), ""])
+        return "\n".join(
+            [*head, doc, *self.text.lines, *wrapped("return {", pairs, "}", INDENT), ""]
+        )
 
     def task(self, task: Task) -> None:
-        self.write(f"# {', '.join(task.names)}: {manner(task)}")
+        self.text.write(f"# {', '.join(task.names)}: {manner(task)}")
         pieces = [
             Piece(*piece)
             for name in task.names
@@ -231,7 +227,7 @@ class _Writer:
             letter = self.scope.words[self.recurrence.axes[0].name]
             span = f"range({self.scope.at(start)}, {self.scope.at(stop)})"
             span = f"reversed({span})" if direction == BACKWARD else span
-            self.write(f"for {letter} in {span}:")
+            self.text.write(f"for {letter} in {span}:")
             for piece in active:
                 self.assign(piece, Frame(LOOP, start, stop - 1), depth=2)
 
@@ -240,11 +236,6 @@ class _Writer:
         return self.ordered([Piece(p.equation, step, step) for p in active])
 
     # --- statements -------------------------------------------------------------
-
-    def write(self, line: str, depth: int = 1) -> None:
-        if not line.startswith(("#", "for ")):
-            line = ast.unparse(ast.parse(line))  # without brackets that Python can do without
-        self.lines.append(INDENT * depth + line)
 
     def axes(self, name: str) -> Axes:
         return frozenset({BATCH}) if name in self.scope.batched else NONE
@@ -255,7 +246,7 @@ class _Writer:
         dimensions = [count, *(["batch"] if self.axes(name) else [])]
         dimensions += [str(n) for n in self.scope.shapes[name]]
         shape = dimensions[0] if len(dimensions) == 1 else f"({', '.join(dimensions)})"
-        self.write(f"{self.scope.words[name]} = np.zeros({shape}, dtype)")
+        self.text.write(f"{self.scope.words[name]} = np.zeros({shape}, dtype)")
 
     def right_hand_side(self, piece: Piece, frame: Frame) -> Term:
         """What a piece assigns, summed over the batch where its target has none."""
@@ -272,7 +263,7 @@ class _Writer:
         name = piece.name
         word, term = self.scope.words[name], self.right_hand_side(piece, Frame(POINT))
         shape = self.scope.shapes[name]
-        source = self.statement(term)
+        source = self.text.source(term)
         if term.shape != shape or term.axes != self.axes(name):
             dimensions = [*(["batch"] if self.axes(name) else []), *map(str, shape)]
             if term.axes and term.shape != shape:
@@ -280,7 +271,7 @@ class _Writer:
             source = f"np.full(({', '.join(dimensions)},), {source}, dtype)"
         elif term.number:
             source = f"dtype({source})"
-        self.write(f"{word} = {source}")
+        self.text.write(f"{word} = {source}")
 
     def assign(self, piece: Piece, frame: Frame, depth: int = 1) -> None:
         """Rows of a variable."""
@@ -299,90 +290,17 @@ class _Writer:
         is_array = bool(shape or axes)
         fits = term.shape == shape and term.axes == axes
         if "{out}" in term.source and fits and is_array:
-            self.write(self.statement(term, depth, out=target), depth)
+            self.text.write(self.text.source(term, depth, out=target), depth)
             return
-        source = self.statement(term, depth)
+        source = self.text.source(term, depth)
         fill = [":", "None"] if STEP in term.axes and BATCH in axes - term.axes else []
         if term.axes and shape and not term.shape:
             fill += ["..."] + ["None"] * len(shape)
         if fill:
-            source = f"{_grouped(source)}[{', '.join(fill)}]"
-        self.write(f"{target} = {source}", depth)
-
-    # --- expressions ------------------------------------------------------------
-
-    def statement(self, term: Term, depth: int = 1, out: str | None = None) -> str:
-        """Source of a term; what occurs in it more than once is computed before, once."""
-        counts: Counter[Term] = Counter()
-        _count(term, counts)
-        return self.source(term, counts, {}, depth, out)
-
-    def source(
-        self,
-        term: Term,
-        counts: Counter[Term],
-        done: dict[Term, str],
-        depth: int,
-        out: str | None = None,
-    ) -> str:
-        if term in done:
-            return done[term]
-        operands = {
-            i: self.source(term.operands[int(i)], counts, done, depth)
-            for i in dict.fromkeys(re.findall(r"\{(\d+)\}", term.source))
-        }
-        source = (term.source if out else term.plain) or term.source
-        text = _filled(source.replace("{out}", f", out={out}" if out else ""), operands)
-        if counts[term] > 1 and not term.simple:
-            self.temporaries += 1
-            word = f"_{self.temporaries}"
-            self.write(f"{word} = {text}", depth)
-            done[term] = text = word
-        return text
+            source = f"{grouped(source)}[{', '.join(fill)}]"
+        self.text.write(f"{target} = {source}", depth)
 
 
 def _stretches(pieces: list[Piece]) -> list[tuple[int, int]]:
     """Ranges start..stop-1 of steps inside which no piece begins or ends."""
     return list(pairwise(sorted({at for p in pieces for at in (p.first, p.last + 1)})))
-
-
-def _count(term: Term, counts: Counter[Term]) -> None:
-    """How often the source of each part would be written."""
-    counts[term] += 1
-    if counts[term] > 1:
-        return
-    for i in re.findall(r"\{(\d+)\}", term.source):
-        _count(term.operands[int(i)], counts)
-
-
-def _filled(source: str, operands: Mapping[str, str]) -> str:
-    """Source with its operands put in, in brackets where an operator would take them apart."""
-
-    def operand(match: re.Match[str]) -> str:
-        alone = source[: match.start()][-1:] in "(" or source[: match.start()].endswith(", ")
-        alone = alone and source[match.end() :][:1] in ("", ",", ")")
-        return operands[match[1]] if alone else _grouped(operands[match[1]])
-
-    return re.sub(r"\{(\d+)\}", operand, source).replace(".T.T", "")
-
-
-def _grouped(source: str) -> str:
-    """Source that can stand beside an operator, a dot or a bracket."""
-    if source.startswith("-"):
-        return f"({source})"
-    level = 0
-    for character in source:
-        level += (character in "([") - (character in ")]")
-        if character == " " and level == 0:
-            return f"({source})"
-    return source
-
-
-def _wrapped(head: str, parts: list[str], tail: str, indent: str) -> list[str]:
-    """`head a, b, c tail` on one line, or on as many as it takes."""
-    line = f"{indent}{head}{', '.join(parts)}{tail}"
-    if len(line) <= WIDTH:
-        return [line]
-    whole = ", ".join(part.replace(" ", "\0") for part in parts) + ","  # break between parts only
-    body = [b.replace("\0", " ") for b in textwrap.wrap(whole, WIDTH - len(indent) - len(INDENT))]
-    return [indent + head, *(indent + INDENT + part for part in body), indent + tail]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from unroll.errors import UnrollError
 from unroll.numeric.layout import Rows
@@ -46,6 +46,7 @@ class Term:
 
     plain: source without one, where that reads more easily.
     shape: of the value; axes: which of step and batch lead it.
+    number: whether it is one of Python's own numbers, which raise and overflow.
     simple: a name, a number or a view of one, which costs nothing to repeat.
     """
 
@@ -55,11 +56,15 @@ class Term:
     axes: Axes = NONE
     simple: bool = False
     plain: str | None = None
+    number: bool = False
+    _hash: int = field(default=0, init=False, compare=False, repr=False)
 
-    @property
-    def number(self) -> bool:
-        """Whether it is a plain Python number."""
-        return self.simple and not self.operands and not self.shape and not self.axes
+    def __post_init__(self) -> None:
+        # terms are keys, and hashing one anew would walk all of it each time
+        object.__setattr__(self, "_hash", hash((self.source, self.operands, self.shape, self.axes)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ class Scope:
     def term(self, node: Expression, frame: Frame) -> Term:
         """The term of an expression. Raises UnrollError for an opaque function."""
         if isinstance(node, Constant):
-            return Term(_number(node.value), simple=True)
+            return _python(_number(node.value))
         if isinstance(node, Reference):
             return self.reference(node, frame)
         if node.over is not None:
@@ -94,7 +99,7 @@ class Scope:
         if node.name == axis.name:
             return self.step_number(frame)
         if node.name == axis.length:
-            return Term(self.words[axis.length], simple=True)
+            return _python(self.words[axis.length])
         word, shape = self.words[node.name], self.shapes[node.name]
         axes = frozenset({BATCH}) if node.name in self.batched else NONE
         if not node.indices:
@@ -117,9 +122,9 @@ class Scope:
 
     def step_number(self, frame: Frame) -> Term:
         if frame.kind == LOOP:
-            return Term(self.words[self.recurrence.axes[0].name], simple=True)
+            return _python(self.words[self.recurrence.axes[0].name])
         if frame.kind == POINT:
-            return Term(self.at(frame.first), simple=True)
+            return _python(self.at(frame.first))
         source = f"np.arange({self.at(frame.first)}, {self.at(frame.last + 1)}, dtype=dtype)"
         return Term(source, axes=STEPWISE)
 
@@ -211,7 +216,7 @@ class Scope:
         """The sum of a term over axes that it has not."""
         for axis, count in ((STEP, self.count(frame)), (BATCH, "batch")):
             if axis in over:
-                term = apply(OPERATIONS["multiply"], [Term(count, simple=True), term])
+                term = apply(OPERATIONS["multiply"], [_python(count), term])
         return term
 
     def total_product(self, row: Operation, node: Call, frame: Frame, over: Axes) -> Term:
@@ -259,7 +264,7 @@ def apply(row: Operation, operands: Sequence[Term]) -> Term:
     lined = [
         align(o, axes, rank if p == "*" and not o.shape else 0) for o, p in zip(operands, patterns)
     ]
-    if used and all(operands[i].number for i in used):  # Python's own numbers raise and overflow
+    if used and all(operands[i].number for i in used):
         lined[0] = Term(f"dtype({lined[0].source})", simple=True)
     simple = bool(VIEW.fullmatch(source)) and lined[0].simple
     return Term(source, tuple(lined), shape, axes, simple, case.plain)
@@ -287,6 +292,10 @@ def add_up(term: Term, over: Axes) -> Term:
     places = [leading.index(a) for a in leading if a in over]
     axis = str(places[0]) if len(places) == 1 else str(tuple(places))
     return Term(f"np.sum({{0}}, axis={axis}{{out}})", (term,), term.shape, term.axes - over)
+
+
+def _python(number: str) -> Term:
+    return Term(number, simple=True, number=True)
 
 
 def _number(value: float) -> str:
