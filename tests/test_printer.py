@@ -87,7 +87,7 @@ def recurrences(draw: st.DrawFn) -> Recurrence:
     return Recurrence((Equation(target, body, start, stop),), (axis,))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(recurrences())
 def test_text_reads_back_as_the_same_recurrence(recurrence: Recurrence) -> None:
     text = format_recurrence(recurrence)

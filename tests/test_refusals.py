@@ -575,8 +575,22 @@ SEEDS = [
     "z_t = σ(W_z·[h_{t−1}, x_t]); y[n] = Σ_{k=0}^{2} b_k x[n-k]",
 ]
 PIECES = st.sampled_from(
-    [*"abtTWhx_^{}()[]<>|\\.,;:=+-*/@&$ \n0129'⊤ₜ²⟨⟩‖…∑", r"\frac", r"\sum", r"\hat", "_{t-1}"]
-    + [r"\begin{cases}", r"\end{cases}", "for t", "1..n", r"\mathrm{", "[t]", "**", "np.", ".T"]
+    [
+        *"abtTWhx_^{}()[]<>|\\.,;:=+-*/@&$ \n0129'⊤ₜ²⟨⟩‖…∑",
+        r"\frac",
+        r"\sum",
+        r"\hat",
+        "_{t-1}",
+        r"\begin{cases}",
+        r"\end{cases}",
+        "for t",
+        "1..n",
+        r"\mathrm{",
+        "[t]",
+        "**",
+        "np.",
+        ".T",
+    ]
 )
 
 
@@ -596,6 +610,7 @@ def test_only_our_own_error_comes_out(text: str) -> None:
     try:
         recurrence = parse(text)
     except UnrollError as error:
-        assert str(error)
+        message = str(error)
     else:
-        assert format_recurrence(recurrence)
+        message = format_recurrence(recurrence)
+    assert message

@@ -107,7 +107,7 @@ def _statement(lexemes: Sequence[Lexeme], reading: Reading) -> Any:
     from unroll.language.complaints import complaint
 
     try:
-        statement = _lark().parse((lexemes, reading.lines))
+        statement: Any = _lark().parse((lexemes, reading.lines))
     except UnexpectedToken as error:
         at = None if error.token.type == "$END" else error.token.start_pos
         raise complaint(lexemes, at, reading) from None

@@ -119,7 +119,7 @@ def _equations(line: Tokens) -> list[Tokens]:
 def _is_range(part: Tokens) -> bool:
     """`for …`, `t = 2` (followed by dots), `t > 1`, `1 <= t <= T`."""
     if part[0].kind == NAME and part[0].text in _RANGE_WORDS:
-        return True
+        return len(part) > 1 and part[1].text != "("
     marks = [t.text for t in part if t.kind == MARK]
     single = part[0].kind == NUMBER or (part[0].kind == NAME and len(part[0].text) == 1)
     if not single or len(part) < 3 or part[1].kind != MARK:
@@ -156,8 +156,9 @@ def _with_bracketed_range(equation: Tokens) -> Tokens:
             comparisons = [t for t in inner if t.kind == MARK and t.text in _COMPARISONS]
             dotted = any(t.text in ("…", "..") for t in inner)
             chained = len(comparisons) == 2 and "," not in [t.text for t in inner]
-            chained = not equation[start].glued and (chained or dotted)
-            if inner and (chained or inner[0].text in _RANGE_WORDS) and _is_range(inner):
+            worded = bool(inner) and inner[0].text in _RANGE_WORDS
+            chained = chained or dotted or worded
+            if inner and chained and not equation[start].glued and _is_range(inner):
                 head = inner[0].like(FOR, "for")
                 equation = [*equation[:start], head, *_without_words(inner)]
                 ranged = start

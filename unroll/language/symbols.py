@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from unroll.language.commands import group
+from unroll.language.commands import CLOSING, OPENING, group
 from unroll.language.scanner import GREEK, MARK, NAME, NUMBER, Lines, Token
 from unroll.language.statements import FOR
 from unroll.symbolic.operations import ALIASES, OPERATIONS
@@ -246,3 +246,27 @@ def script(kind: str, inner: Sequence[Token], first: Token, last: Token) -> Scri
 
 def all_symbols(items: Iterable[Item]) -> Iterable[Symbol]:
     return (item for item in items if isinstance(item, Symbol))
+
+
+def bracketed(items: Sequence[Item], at: int) -> tuple[list[Token], int]:
+    """The bracket that starts at `at`, as tokens again, and the position behind it."""
+    tokens: list[Token] = []
+    depth = 0
+    while at < len(items):
+        item = items[at]
+        tokens += [item] if isinstance(item, Token) else _tokens_of(item)
+        at += 1
+        if isinstance(item, Token) and item.kind == MARK:
+            depth += (item.text in OPENING) - (item.text in CLOSING)
+            if depth == 0:
+                break
+    return tokens, at
+
+
+def _tokens_of(symbol: Symbol) -> list[Token]:
+    tokens = [symbol.token]
+    for script in symbol.scripts:
+        if script.kind in "_^" and script.flat not in ("'", "⊤"):
+            tokens.append(Token(MARK, script.kind, script.start, script.start + 1, True))
+        tokens += script.tokens
+    return tokens

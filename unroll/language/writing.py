@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unroll.language.calls import called, is_call, is_powered, is_prefix, operation
-from unroll.language.commands import CLOSING, OPENING, derivative
+from unroll.language.commands import OPENING, derivative
 from unroll.language.indices import resolve
 from unroll.language.scanner import (
     MARK,
@@ -23,12 +23,7 @@ from unroll.language.scanner import (
 from unroll.language.statements import FOR
 from unroll.language.sums import SUM
 from unroll.language.survey import Survey
-from unroll.language.symbols import (
-    Item,
-    Script,
-    Symbol,
-    symbols,
-)
+from unroll.language.symbols import Item, Script, Symbol, bracketed, symbols
 from unroll.symbolic.expressions import Constant, Reference
 
 _KEYWORDS = frozenset({"for", "if", "when", "otherwise", "else"})
@@ -192,7 +187,7 @@ class Writing:
             self.at += 1
             return [item, following], None
         if item.text in OPENING:
-            tokens, self.at = _group(self.items, self.at - 1)
+            tokens, self.at = bracketed(self.items, self.at - 1)
             return tokens, None
         return [item], None
 
@@ -237,7 +232,7 @@ class Writing:
         following = self.next()
         if following is None or following.text != "[" or not following.glued:
             return
-        tokens, _ = _group(self.items[self.at : self.at + 6], 0)
+        tokens, _ = bracketed(self.items[self.at : self.at + 6], 0)
         inner = tokens[1:-1]
         simple = all(t.text in ("+", "-") or t.kind in (NAME, NUMBER) for t in inner)
         if inner and simple and (inner[0].text in self.survey.letters or inner[0].kind == NUMBER):
@@ -308,7 +303,7 @@ class Writing:
         letter = first[0]
         if not isinstance(letter, Symbol) or letter.scripts or len(letter.token.text) > 1:
             return
-        tokens, _ = _group(self.items, self.at)
+        tokens, _ = bracketed(self.items, self.at)
         flat = "".join(t.text for t in tokens)
         if letter.token.text not in self.survey.letters and "," not in flat:
             return
@@ -336,30 +331,6 @@ class Writing:
                     script.tokens[0] if script.tokens else symbol.token,
                     "Index the names inside: tanh(h[t-1]), not tanh(h)[t-1].",
                 )
-
-
-def _group(items: Sequence[Item], at: int) -> tuple[list[Token], int]:
-    """The bracket that starts at `at`, as tokens again, and the position behind it."""
-    tokens: list[Token] = []
-    depth = 0
-    while at < len(items):
-        item = items[at]
-        tokens += [item] if isinstance(item, Token) else _tokens_of(item)
-        at += 1
-        if isinstance(item, Token) and item.kind == MARK:
-            depth += (item.text in OPENING) - (item.text in CLOSING)
-            if depth == 0:
-                break
-    return tokens, at
-
-
-def _tokens_of(symbol: Symbol) -> list[Token]:
-    tokens = [symbol.token]
-    for script in symbol.scripts:
-        if script.kind in "_^" and script.flat not in ("'", "⊤"):
-            tokens.append(Token(MARK, script.kind, script.start, script.start + 1, True))
-        tokens += script.tokens
-    return tokens
 
 
 def _token(item: Item) -> Token:
