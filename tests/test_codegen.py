@@ -1,5 +1,9 @@
 """The generated source: readable, straight-line, and free of what a name could break."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -99,3 +103,24 @@ def test_rows_reach_as_far_as_references_do():
     assert (found["h"].first, found["h"].last) == (-2, 10)
     assert (found["x"].first, found["x"].last) == (0, 12)
     assert (found["z"].first, found["z"].last) == (0, 10)  # always out of range: a constant zero
+
+
+def test_what_would_make_a_line_too_long_is_computed_before():
+    terms = " + ".join(f"a_{i} * y[t-1]" for i in range(30))
+    source = code(f"y[t] = {terms}", gradients=False)
+    assert max(map(len, source.splitlines())) <= 110
+    assert "        _1 = a_0 * y[t - 1] + a_1 * y[t - 1]" in source
+
+
+def test_hash_order_does_not_reach_the_source():
+    script = "import unroll; print(unroll.template('rnn').run(steps=3).code)"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in "123"
+    }
+    assert len(found) == 1

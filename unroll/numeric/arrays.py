@@ -234,7 +234,11 @@ def _steps(recurrence: Recurrence, arrays: Mapping[str, Array], steps: int | Non
     if axis.length.isdigit():
         said[f"the axis {axis.name} = 1..{axis.length}"] = int(axis.length)
     if steps is not None:
-        if not isinstance(steps, (int, np.integer)) or isinstance(steps, bool) or steps < 1:
+        if (
+            not isinstance(steps, (int, np.integer))
+            or isinstance(steps, bool)
+            or not 1 <= steps < 2**31
+        ):
             raise UnrollError(f"steps = {steps!r} is no number of steps", remedy="Use 1 or more.")
         said[f"steps={steps}"] = int(steps)
     for name, array in arrays.items():

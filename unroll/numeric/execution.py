@@ -39,12 +39,18 @@ def run(
     arrays: by name, `(tau, n)` or `(tau, batch, n)` for inputs, initial values as `h[0]`, class targets
     as integers `(tau,)` or one-hot; without any, random ones from `steps`, `dims` and `seed`.
     of: the objective, if the recurrence has several; gradients: False runs forward only.
-    Loss and gradients are sums over the batch. Raises UnrollError for arrays that do not fit, an
+    Loss and gradients are sums over the batch, every entry counting as if it were run alone. Raises UnrollError for arrays that do not fit, an
     ambiguous objective and functions without a definition.
     """
     kind = real(dtype)
-    data = prepare(recurrence, arrays, steps=steps, dims=dims, seed=seed, dtype=kind)
-    return execute(compiled(data, of, gradients, kind), data)
+    try:
+        data = prepare(recurrence, arrays, steps=steps, dims=dims, seed=seed, dtype=kind)
+        return execute(compiled(data, of, gradients, kind), data)
+    except MemoryError:
+        raise UnrollError(
+            "the arrays of this run do not fit into memory",
+            remedy="Use fewer steps, a smaller batch or smaller dims, or dtype float32.",
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -102,17 +108,11 @@ def _only_objective(recurrence: Recurrence) -> str | None:
 
 
 def execute(task: Compiled, data: Data) -> Trace:
-    """Run a compiled program. Raises UnrollError where there is not enough memory."""
+    """Run a compiled program on data that it was compiled for."""
     program = task.program
     arguments = [padded(program, name, data) for name in program.arguments]
-    try:
-        with np.errstate(all="ignore"):
-            values = program.function(data.steps, data.batch, *arguments)
-    except MemoryError:
-        raise UnrollError(
-            f"{data.steps} steps of this recurrence do not fit into memory",
-            remedy="Use fewer steps, a smaller batch, or dtype float32.",
-        ) from None
+    with np.errstate(all="ignore"):  # `Trace.nonfinite` says where inf and nan come from
+        values = program.function(data.steps, data.batch, *arguments)
     names = data.recurrence.names
     if task.objective is not None and task.objective not in names:
         names = (*names, task.objective)
