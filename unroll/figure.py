@@ -125,7 +125,7 @@ def draw(
         rows=tuple(rows),
         naming=naming,
         title=title or _title(visible),
-        description=description or _description(recurrence, view, steps),
+        description=description or _description(recurrence, view, None if window else steps),
     )
     if values is None or options.steps is None or view == "folded":
         return Figure(lay_out(graph, options), theme)

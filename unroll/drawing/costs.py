@@ -7,6 +7,7 @@ import numpy as np
 from unroll.drawing.geometry import Array
 
 CLEARANCE = 6.0  # between a line and a node that it does not belong to, px
+HOPELESS = 400.0  # what hits a node costs more than this
 _SAMPLES = 25
 
 

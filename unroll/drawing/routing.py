@@ -11,11 +11,13 @@ from math import atan2, hypot, pi, radians
 
 import numpy as np
 
-from unroll.drawing.costs import CLEARANCE, line_cost, node_cost, sample_all, shape_cost
+from unroll.drawing.costs import CLEARANCE, HOPELESS, line_cost, node_cost, sample_all, shape_cost
+from unroll.drawing.detours import detour
 from unroll.drawing.geometry import (
     ARROW_GAP,
     Array,
     Curve,
+    length,
     moved,
     polar,
     reverse,
@@ -149,7 +151,11 @@ class _Router:
         promising = np.argsort(cost, kind="stable")[:150]
         delayed = self.folded and bool(arrow.link.lag)
         cost[promising] += line_cost(grid[promising], lines, 1.5 * r if delayed else 8.0)
-        return (curves[int(promising[np.argmin(cost[promising])])],)
+        ordered = promising[np.argsort(cost[promising], kind="stable")]
+        for i in ordered[cost[ordered] < HOPELESS]:
+            if self._clear((curves[i],), arrow):
+                return (curves[i],)
+        return detour(a, b, self._around(a, b)[0], r) or (curves[ordered[0]],)
 
     def _around(self, a: Point, b: Point) -> tuple[Array, Array]:
         """Nodes other than the ends, and points of lines, near the way from a to b."""
@@ -181,7 +187,7 @@ class _Router:
         return (arrow.source[1] is None) != (arrow.target[1] is None)
 
     def _clear(self, curve: Curve, arrow: Arrow) -> bool:
-        points = sample(curve, 25)
+        points = sample(curve, max(25, int(length(curve) / 6 / len(curve))))
         nodes = self.space.nodes_near(points[:, 0].min() - 60, points[:, 0].max() + 60)
         for end in (self.points[arrow.source], self.points[arrow.target]):
             nodes = nodes[np.hypot(*(nodes - end).T) > 1]

@@ -63,7 +63,7 @@ LIGHT = Theme(
         ("backward", "#b84a00"),
     ),
     _LIGHT,
-    ("#1f2329", "#fefefe"),  # near ink and background, but told apart from both by a style sheet
+    ("#010101", "#fefefe"),  # no other paint has these: a style sheet tells them apart
 )
 DARK = Theme(
     "dark",
@@ -75,7 +75,7 @@ DARK = Theme(
         ("backward", "#ff9e4a"),
     ),
     _DARK,
-    ("#0d1118", "#e6edf4"),
+    ("#010102", "#fefeff"),
 )
 
 
