@@ -77,8 +77,12 @@ class _Resolving:
         return Resolved(name, self.index, tuple(self.tail), tuple(self.parts))
 
     def decide(self, name: str, undecided: Undecided) -> str:
-        """A number or the length: an index on a name that is indexed elsewhere, else a part."""
-        indexed = name in self.survey.indexed
+        """A number or the length: an index on a name that is indexed elsewhere, else a part.
+
+        Before brackets it is a part: `a_1[t]` is the variable `a_1`.
+        """
+        bracketed = any(script.kind == "[" for script in self.symbol.scripts)
+        indexed = name in self.survey.indexed and not bracketed
         for position, script in reversed(undecided):
             index = self.point(script.flat)
             if indexed and index is not None:

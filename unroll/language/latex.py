@@ -109,8 +109,11 @@ def _greek(word: str) -> str:
     return "\\" + word
 
 
+_PAIRS = frozenset({"xi", "nu"})  # below a name these are two letters: W_xi leads from x to i
+
+
 def _part(part: str) -> str:
-    if part in GREEK:
+    if part in GREEK and part not in _PAIRS:
         return _letters(part)
     if part.isalpha() and (len(part) > 2 or part in _WORDS):
         return rf"\mathrm{{{part}}}"

@@ -66,6 +66,9 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
             following = statement[at + 1] if at + 1 < len(statement) else None
             if token.kind != NAME:
                 out.append(token)
+            elif span := _operation(statement, at):
+                out += [replace(t, whole=True) if t.kind == NAME else t for t in span]
+                skip = len(span) - 1
             elif (
                 token.text in _LIBRARIES
                 and following is not None
@@ -83,6 +86,15 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
                 out += _letters(token, out, following, wholes, latex, indexed)
         found.append(_deltas(out))
     return found
+
+
+def _operation(statement: Sequence[Token], at: int) -> Sequence[Token]:
+    """The tokens of an operation's name that has underscores in it, as in `squared_error`."""
+    for stop in (at + 5, at + 3):
+        span = statement[at:stop]
+        if "".join(t.text for t in span) in OPERATION_NAMES and len(span) > 1:
+            return span
+    return ()
 
 
 def _letters(
