@@ -40,7 +40,7 @@ def test_the_latex_states_every_equation():
     text = unroll.template("rnn").derive().latex()
     for number in range(17, 29):
         assert f"10.{number})" in text
-    assert r"W^{\top} \mathrm{diag}(1 - (h^{(t+1)})^{2}) (\nabla_{h^{(t+1)}} L)" in text
+    assert r"W^{\top} \operatorname{diag}(1 - (h^{(t+1)})^{2}) (\nabla_{h^{(t+1)}} L)" in text
     assert text.count(r"\begin") == text.count(r"\end")
     assert text.count("{") == text.count("}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,9 @@ from unroll.symbolic.derivation import Line, Through, letter, lines
 from unroll.symbolic.expressions import Call, Expression, Index, Reference, rebuild, references
 from unroll.symbolic.operations import DIAGONAL, OPERATIONS
 from unroll.symbolic.shapes import shape_of
+
+LINE = 50  # letters on a line of LaTeX
+SUM = OPERATIONS["add"]
 
 
 @dataclass(frozen=True)
@@ -52,16 +56,18 @@ class Derivation:
 
     def _latex(self, line: Line, notation: str) -> str:
         target = self._gradient(line.equation.target, notation)
-        value = self._value(line.equation.expression, notation)
-        chain = self._chain(line, notation)
+        values = [self._value(term, notation) for term in _terms(line.equation.expression)]
+        chain = [self._path(p, notation) for p in self._paths(line)]
         numbers = [n.strip() for n in line.book.split(",")] if line.book else []
         where = _range_latex(line)
-        if chain is None:
-            return f"{target} &= {value}{where}{_tag(numbers)}"
-        if len(numbers) > 1:
-            first, rest = numbers[:1], numbers[1:]
-            return f"{target} &= {chain}{where}{_tag(first)} \\\\\n&= {value}{_tag(rest)}"
-        return f"{target} &= {chain} = {value}{where}{_tag(numbers)}"
+        apart = len(numbers) > 1 or _width(chain) + _width(values) > LINE
+        if not chain:
+            return f"{target} &= {_sum(values)}{where}{_tag(numbers)}"
+        if apart:
+            first, rest = numbers[: len(numbers) > 1], numbers[len(numbers) > 1 :]
+            head = f"{target} &= {_sum(chain)}{_tag(first)}"
+            return f"{head} \\\\\n&= {_sum(values)}{where}{_tag(rest)}"
+        return f"{target} &= {_sum(chain)} = {_sum(values)}{where}{_tag(numbers)}"
 
     def _gradient(self, reference: Reference, notation: str) -> str:
         """`\\nabla_{h^{(t)}} L`, and for a number `\\frac{\\partial L}{\\partial L^{(t)}}`."""
@@ -106,12 +112,10 @@ class Derivation:
 
     # --- the chain rule -----------------------------------------------------------
 
-    def _chain(self, line: Line, notation: str) -> str | None:
-        """The sum over the paths by which a name acts on the objective; None where it is plain."""
+    def _paths(self, line: Line) -> tuple[Through, ...]:
+        """By which variables a name acts on the objective; none where it is the total's own term."""
         direct = [p for p in line.paths if p.target.name == self.adjoint.objective]
-        if not line.paths or (direct and not direct[0].target.indices):
-            return None
-        return " + ".join(self._path(p, notation) for p in line.paths)
+        return () if direct and not direct[0].target.indices else line.paths
 
     def _path(self, path: Through, notation: str) -> str:
         shapes = self.adjoint.shapes
@@ -144,6 +148,28 @@ def derive(adjoint: Adjoint, book: Mapping[str, str] | None = None) -> Derivatio
     return Derivation(adjoint, letter(adjoint), lines(adjoint, book))
 
 
+def _terms(expression: Expression) -> list[Expression]:
+    """The terms of a sum, in order."""
+    if isinstance(expression, Call) and expression.operation == SUM.name:
+        return [t for a in expression.arguments for t in _terms(a)]
+    return [expression]
+
+
+def _width(terms: list[str]) -> int:
+    """How wide some LaTeX comes out, in letters: commands, braces and scripts take little."""
+    return sum(len(re.sub(r"\\[a-z]+|[{}^_ ]", "", t)) + 3 for t in terms)
+
+
+def _sum(terms: list[str]) -> str:
+    """Terms with plus signs, in several lines where one would be too wide."""
+    rows: list[list[str]] = [[]]
+    for term in terms:
+        if rows[-1] and _width([*rows[-1], term]) > LINE:
+            rows.append([])
+        rows[-1].append(term)
+    return " \\\\\n&\\quad + ".join(" + ".join(row) for row in rows)
+
+
 def _entry(reference: Reference, notation: str) -> str:
     """Entry i of a vector: `h_i^{(t)}`."""
     bare = name_latex(reference.name)
@@ -159,11 +185,13 @@ def _tag(numbers: list[str]) -> str:
 
 
 def _range_latex(line: Line) -> str:
-    """`, \\quad t = \\tau-1, \\dots, 1`: backward, as BPTT goes."""
+    """Where a case holds: `t < \\tau`, or from the last step back to the first, as BPTT goes."""
     start, stop = line.equation.start, line.equation.stop
     if start is None or stop is None or line.equation.index is None:
         return ""
     axis = line.equation.index.base
+    if start == Index("", 1) and stop.base:
+        return rf", \quad {axis} < {_index(stop.shift(1))}"
     return rf", \quad {axis} = {_index(stop)}, \dots, {_index(start)}"
 
 

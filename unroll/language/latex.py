@@ -278,7 +278,7 @@ class _Style:
             if before.endswith(r"\log "):
                 return self.inside(value, _CLOSED)
             if row.infix is None:
-                return self.inside(value, _SUM + 1)
+                return self.inside(value, _SIDE if row.product else _SUM + 1)
             same = isinstance(value, Call) and value.operation == node.operation
             first = match[1] == "0" and len(node.arguments) == 2
             strict = not first and not (same and level == _SIDE)

@@ -401,7 +401,7 @@ _ROWS = (
         "the diagonal matrix of a vector",
         (Case("n->nn", lambda shapes: f"{{0}}[..., None] * np.eye({shapes[0][0]}, dtype=dtype)"),),
         lambda g, r, a: (call("diagonal", g),),
-        r"\mathrm{diag}({0})",
+        r"\operatorname{diag}({0})",
         (1, 1),
     ),
     Operation(
