@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import cos, radians, sin
 
@@ -17,25 +18,44 @@ _LATE = (0.72, 0.64, 0.8, 0.56, 0.48, 0.86, 0.4, 0.32, 0.24, 0.92, 0.16)
 _ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Centres that a label may take, best first: good ones, and poor ones for want of room."""
+
+    good: tuple[Point, ...]
+    poor: tuple[Point, ...] = ()
+
+
 def beside_line(
     curve: Curve, label: Label, *, own_side: bool, below: bool = False, late: bool = False
-) -> Iterator[Point]:
-    """Centres for a label at a line, best first.
+) -> Places:
+    """Places for a label at a line.
 
-    own_side: on the left-hand side of the line's direction, as where two strands run side by side;
-    otherwise left of vertical lines and above lateral ones, or (below) the other way round.
-    late: rather near the head than in the middle.
+    own_side: on the left-hand side of the line's direction, as where two strands run side by side
+    (the other side is poor then); otherwise left of vertical lines and above lateral ones, or
+    (below) the other way round. late: rather near the head than in the middle.
     """
-    for farther, flip in product(_FARTHER, (1, -1)):
-        for t in _LATE if late else _ALONG:
-            x, y = point_at(curve, t)
-            dx, dy = direction_at(curve, t)
-            nx, ny = dy, -dx
-            if not own_side and (ny > 0.35 or (abs(ny) <= 0.35 and nx > 0)):
-                nx, ny = -nx, -ny
-            side = -flip if below else flip
-            reach = GAP + farther + (abs(nx) * label.width + abs(ny) * label.height) / 2
-            yield x + side * nx * reach, y + side * ny * reach
+    order = list(product(_FARTHER, (1, -1)))
+    good = order[: 1 if own_side else 2]
+    points = {pair: tuple(_along(curve, label, *pair, own_side, below, late)) for pair in order}
+    return Places(
+        tuple(p for pair in good for p in points[pair]),
+        tuple(p for pair in order if pair not in good for p in points[pair]),
+    )
+
+
+def _along(
+    curve: Curve, label: Label, farther: float, flip: int, own_side: bool, below: bool, late: bool
+) -> Iterator[Point]:
+    for t in _LATE if late else _ALONG:
+        x, y = point_at(curve, t)
+        dx, dy = direction_at(curve, t)
+        nx, ny = dy, -dx
+        if not own_side and (ny > 0.35 or (abs(ny) <= 0.35 and nx > 0)):
+            nx, ny = -nx, -ny
+        side = -flip if below else flip
+        reach = GAP + farther + (abs(nx) * label.width + abs(ny) * label.height) / 2
+        yield x + side * nx * reach, y + side * ny * reach
 
 
 def around_node(
@@ -65,30 +85,43 @@ def beside_square(
     yield x, y + upright
 
 
-def first_free(label: Label, centers: Iterable[Point], space: Space) -> tuple[Point, bool]:
-    """The first centre where the label fits, and whether it does; else the first on a line."""
-    tried = []
-    for center in centers:
-        if space.is_free(label.bounds(*center)):
-            return center, True
-        tried.append(center)
-    on_line = (c for c in tried if space.is_free(label.bounds(*c), from_lines=-1.0))
-    return next(on_line, tried[0]), False
+POOR, CROWDED = 1, 8  # what a label costs that had to take a poor place, or has none
 
 
 def place_together(
-    space: Space, members: Sequence[tuple[Label, list[Point]]]
+    space: Space, members: Sequence[tuple[Label, Places]]
 ) -> tuple[list[Point], int]:
-    """Centres of labels that belong together, all at the same of their places if possible."""
-    boxes = [[label.bounds(*p) for p in places] for label, places in members]
-    best = _common_place(space, boxes, min(len(b) for b in boxes))
-    placed, crowded = [], 0
+    """Centres of labels that belong together, all at the same of their places if possible.
+
+    And what they cost: nothing where all have good places.
+    """
+    best = []
+    for choices in ([p.good for _, p in members], [p.poor for _, p in members]):
+        boxes = [[m[0].bounds(*p) for p in places] for m, places in zip(members, choices)]
+        count = min(len(b) for b in boxes)
+        best.append(_common_place(space, boxes, count) if count else None)
+    placed, cost = [], 0
     for label, places in members:
-        center, free = first_free(label, [places[best], *places], space)
+        center, price = _first_free(label, places, best, space)
         space.add_box(label.bounds(*center))
         placed.append(center)
-        crowded += not free
-    return placed, crowded
+        cost += price
+    return placed, cost
+
+
+def _first_free(
+    label: Label, places: Places, best: Sequence[int | None], space: Space
+) -> tuple[Point, int]:
+    """The first free centre, the common ones before others; else the first that is but on a line."""
+    tried: list[Point] = []
+    for tier, common, price in zip((places.good, places.poor), best, (0, POOR)):
+        first = [] if common is None else [tier[common]]
+        for center in (*first, *tier):
+            if space.is_free(label.bounds(*center)):
+                return center, price
+        tried += tier
+    on_line = (c for c in tried if space.is_free(label.bounds(*c), from_lines=-1.0))
+    return next(on_line, tried[0]), CROWDED
 
 
 def _common_place(space: Space, boxes: list[list[Bounds]], count: int) -> int:

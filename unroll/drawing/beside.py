@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from unroll.drawing.annotating import around_node, place_together
+from unroll.drawing.annotating import CROWDED, Places, around_node, place_together
 from unroll.drawing.labels import Label
-from unroll.drawing.scene import Bounds, Group, Point
+from unroll.drawing.scene import Bounds, Group
 from unroll.drawing.space import Space
 from unroll.drawing.unfolding import Key
 from unroll.drawing.values import Block
@@ -32,7 +32,7 @@ def place_blocks(
         for name in dict.fromkeys(key[0] for key in blocks):
             keys = [key for key in blocks if key[0] == name]
             chosen, misses = _best_angle(view, space, blocks, keys, angles)
-            crowded += misses
+            crowded += CROWDED * misses
             for key in keys:
                 box = _block_box(view, blocks[key], key, chosen)
                 space.add_box(box)
@@ -72,8 +72,8 @@ def place_names(
 ) -> int:
     """Names of opaque functions and of gradients, for all steps of a variable at the same side."""
     reached = {arrow.target for arrow in view.plan.arrows}
-    functions: dict[str, list[tuple[Key, Label, list[Point]]]] = {}
-    badges: dict[str, list[tuple[Key, Label, list[Point]]]] = {}
+    functions: dict[str, list[tuple[Key, Label, Places]]] = {}
+    badges: dict[str, list[tuple[Key, Label, Places]]] = {}
     for key, node in view.plan.nodes.items():
         function = node.variable.function
         if view.name == "unfolded" and function and key in reached and node.name in view.plan.joint:
@@ -101,15 +101,13 @@ def _around(
     angles: tuple[int, ...],
     gap: float,
     box: Bounds | None = None,
-) -> list[Point]:
+) -> Places:
     """Places for a name at a node; under the node's gradient, where that is shown."""
-    places = [
-        place
+    rings = [
+        around_node(view.points[key], view.radius, label.width, label.height, angles, gap + farther)
         for farther in (0.0, 9.0, 18.0)
-        for place in around_node(
-            view.points[key], view.radius, label.width, label.height, angles, gap + farther
-        )
     ]
+    near, *far = [tuple(ring) for ring in rings]
     if box is not None:
-        places.insert(0, (box.left + label.width / 2, box.bottom + 3.5 + label.height / 2))
-    return places
+        near = ((box.left + label.width / 2, box.bottom + 3.5 + label.height / 2), *near)
+    return Places(near, tuple(place for ring in far for place in ring))

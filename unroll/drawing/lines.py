@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from unroll.drawing.annotating import beside_line, beside_square, place_together
+from unroll.drawing.annotating import Places, beside_line, beside_square, place_together
 from unroll.drawing.flows import Strand
 from unroll.drawing.geometry import (
     ARROW_GAP,
@@ -118,11 +118,11 @@ def place_labels(
     view: View, space: Space, lines: list[Line], squares: Mapping[Strand, tuple[Point, ...]]
 ) -> tuple[dict[Strand, Group], int]:
     """Labels of lines: those of one link all at the same place along their lines, if possible."""
-    together: dict[tuple[object, str], list[tuple[Line, Label, list[Point]]]] = {}
+    together: dict[tuple[object, str], list[tuple[Line, Label, Places]]] = {}
     for line in lines:
         label, below = _text_of(view, line.strand)
         if label is not None:
-            places = list(_places(view, line, label, squares, below))
+            places = _places(view, line, label, squares, below)
             key = line.strand.arrow.link, line.strand.flow
             together.setdefault(key, []).append((line, label, places))
     found: dict[Strand, Group] = {}
@@ -141,19 +141,21 @@ def _places(
     label: Label,
     squares: Mapping[Strand, tuple[Point, ...]],
     below: bool,
-) -> Iterator[Point]:
+) -> Places:
     link, delays = line.strand.arrow.link, squares[line.strand]
-    if delays:
-        middle = delays[len(delays) // 2]
-        leftwards = middle[0] < view.points[line.strand.arrow.source][0] - 1
-        yield from beside_square(middle, SQUARE * view.radius, label, leftwards=leftwards)
-    yield from beside_line(
+    at_line = beside_line(
         _labelled_part(line.visible),
         label,
         own_side=line.strand.offset > 0 and not below,
         below=below,
         late=bool(link.lag) and link.source in view.plan.fanning,
     )
+    if not delays:
+        return at_line
+    middle = delays[len(delays) // 2]
+    leftwards = middle[0] < view.points[line.strand.arrow.source][0] - 1
+    at_square = beside_square(middle, SQUARE * view.radius, label, leftwards=leftwards)
+    return Places((*at_square, *at_line.good), at_line.poor)
 
 
 def _labelled_part(curve: Curve) -> Curve:

@@ -55,7 +55,7 @@ class Naming:
     def _indexed(self, node: Node, frame: str, text: str, size: float) -> Label:
         reference = Reference(node.name)
         if node.elided:
-            return math(frame.format(self._marked(reference, "{.}{.}{.}")), text, size)
+            return math(frame.format(self._marked(reference, r".\!.\!.\!")), text, size)
         if node.index is None:
             return math(frame.format(name_latex(node.name.removesuffix("_total"))), text, size)
         if node.index.base or node.index.offset < 0:
