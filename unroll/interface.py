@@ -139,8 +139,8 @@ class Recurrence(symbolic.Recurrence):
         from unroll.numeric.execution import run
 
         recurrence = self.runnable()
+        shapes = self._shapes(dims if arrays is None else dims or {})
         arrays, steps = self._data(arrays, steps)
-        shapes = self._shapes(dims)
         return run(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of, **options)
 
     def check(
@@ -156,8 +156,8 @@ class Recurrence(symbolic.Recurrence):
         from unroll.numeric.checks import check
 
         recurrence = self.runnable()
+        shapes = self._shapes(dims if arrays is None else dims or {})
         arrays, steps = self._data(arrays, steps)
-        shapes = self._shapes(dims)
         return check(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of)
 
     def runnable(self) -> Self:
