@@ -53,6 +53,11 @@ def test_products_and_broadcasting_follow_the_letters(text, known, expected):
     assert {name: found[name] for name in expected} == expected
 
 
+def test_open_sizes_of_a_concatenation_add_up():
+    found = infer(unroll.parse("h[t] = W @ concat(h[t-1], x[t], 1)"), default=3)
+    assert found == {"h": (3,), "W": (3, 7), "x": (3,)}
+
+
 def test_resolving_tells_products_apart():
     recurrence = unroll.parse(
         "H[t] = x[t] @ W + H[t-1] @ R; S[t] = k[t] @ v[t].T; a[t] = k[t].T @ k[t]; z[t] = eta @ k[t]"

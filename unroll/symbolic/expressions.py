@@ -93,17 +93,33 @@ class Reference(Operators):
         return self.name + (f"[{', '.join(map(str, self.indices))}]" if self.indices else "")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Call(Operators):
     """An operation (or opaque function) applied to arguments.
 
     over: the axis that a reduction binds, as in `sum(L[t], t)`; None for anything else.
+    The hash is kept, because deep expressions are looked up again and again.
     """
 
     operation: str
     arguments: tuple[Expression, ...]
     over: str | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.operation, self.arguments, self.over)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Call) or self._hash != other._hash:
+            return False
+        mine, theirs = (self.operation, self.over), (other.operation, other.over)
+        return mine == theirs and self.arguments == other.arguments
 
 
 @dataclass(frozen=True, slots=True)

@@ -294,8 +294,7 @@ class Inference:
                 continue
             for argument, cell in zip(knot.call.arguments, knot.arguments):
                 if cell.known is None:
-                    small = self.is_small(argument)
-                    self.meet(cell, SCALAR if small else Oriented(whole.shape))
+                    self.meet(cell, self.likely(knot, argument, whole))
                     return True
         for cell in (*self.names.values(), *(k.own for k in self.knots)):
             if cell.known is None:
@@ -303,15 +302,23 @@ class Inference:
                 return True
         return False
 
+    def likely(self, knot: Knot, argument: Expression, whole: Oriented) -> Oriented:
+        """Shape of an open operand of something that is no number: a part of its own, or the same."""
+        if self.is_small(argument):
+            return SCALAR
+        in_a_row = _signatures(knot.call) == {"n+->n"}
+        return Oriented((self.fresh(),)) if in_a_row else Oriented(whole.shape)
+
     def is_small(self, node: Expression) -> bool:
         """Whether an expression that scales a vector is likelier a number: α, 1 - α."""
         names = {r.name for r in references(node)} & set(self.recurrence.names)
         return all(self.recurrence.role(n) == PARAMETER and n.split("_")[0] in GREEK for n in names)
 
     def free(self) -> Iterator[str]:
-        """Lengths that nothing fixes, in the order of the names."""
-        for cell in self.names.values():
-            shape = self.shape(cell)
+        """Lengths that nothing fixes: those of variables and inputs first, parameters follow."""
+        parameters = set(self.recurrence.parameters)
+        for name in sorted(self.names, key=parameters.__contains__):
+            shape = self.shape(self.names[name])
             yield from (n for n in (shape.shape if shape else ()) if isinstance(n, str))
 
 
