@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import unroll
 from unroll.language.latex import (
     NOTATIONS,
     equation_latex,
@@ -117,6 +118,8 @@ def test_everything_compiles(tmp_path: Path) -> None:
     recurrence = parse("h[t] = tanh(W @ h[t-1] + U @ x[t]); h[0] = given; J = sum(h[t], t)")
     body = [f"\\[{formula}\\]" for formula in every_operation()]
     body.append(f"\\[{recurrence_latex(recurrence)}\\]")
+    for name in ("rnn", "single-output", "per-position"):
+        body += [unroll.template(name).derive().latex(n) for n in NOTATIONS]
     text = "\\documentclass{article}\\usepackage{amsmath}\\begin{document}\n"
     (tmp_path / "a.tex").write_text(text + "\n".join(body) + "\n\\end{document}")
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "a.tex"]
