@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from unroll.gallery import draw, entries, page
+from unroll.cli import main
+from unroll.gallery import arguments, entries, page
 
 GALLERY = Path(__file__).parent.parent / "gallery"
 
@@ -13,7 +14,7 @@ GALLERY = Path(__file__).parent.parent / "gallery"
 @pytest.mark.parametrize("entry", entries(), ids=lambda e: e.name)
 def test_the_committed_figure_is_what_its_command_draws(entry, tmp_path):
     drawn = tmp_path / entry.file
-    draw(entry, drawn)
+    main.main(arguments(entry, drawn), standalone_mode=False)
     golden = GALLERY / entry.file
     if not golden.exists() or drawn.read_bytes() != golden.read_bytes():
         beside = GALLERY / f"{entry.name}.new.svg"  # to be looked at beside the old one

@@ -233,7 +233,10 @@ def gallery(directory: Path) -> None:
     """Make every figure of the gallery in DIRECTORY."""
     from unroll.gallery import make
 
-    for made in make(directory):
+    def run(arguments: list[str]) -> object:
+        return main.main(arguments, standalone_mode=False)
+
+    for made in make(directory, run):
         click.echo(made, err=True)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,19 +35,19 @@ def entries() -> tuple[Entry, ...]:
     return tuple(Entry(**entry) for entry in data["figure"])
 
 
-def draw(entry: Entry, path: Path) -> None:
-    """Run an entry's command, writing to `path`."""
-    from unroll.cli import main
-
-    arguments = [*shlex.split(entry.command)[1:], "--title", entry.title, "-o", str(path)]
-    main.main(arguments, standalone_mode=False)
+def arguments(entry: Entry, path: Path) -> list[str]:
+    """The arguments of the command line that draws an entry to `path`."""
+    return [*shlex.split(entry.command)[1:], "--title", entry.title, "-o", str(path)]
 
 
-def make(directory: Path) -> Iterator[str]:
-    """Draw every figure into a folder, and a page that shows them; says what it wrote."""
+def make(directory: Path, run: Callable[[list[str]], object]) -> Iterator[str]:
+    """Draw every figure into a folder, and a page that shows them; says what it wrote.
+
+    run: the command line, as a function of its arguments.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     for entry in entries():
-        draw(entry, directory / entry.file)
+        run(arguments(entry, directory / entry.file))
         yield str(directory / entry.file)
     write(directory / "README.md", page())
     yield str(directory / "README.md")

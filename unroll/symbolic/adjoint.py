@@ -24,13 +24,12 @@ from unroll.symbolic.expressions import (
     rebuild,
     references,
     reindex,
-    walk,
 )
-from unroll.symbolic.operations import LIKE, OPERATIONS, along_axis, like
+from unroll.symbolic.extents import extent, is_point, lagged, order, overrides, range_of
 from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Equation, Recurrence
-from unroll.symbolic.shapes import infer, resolve, resolve_expression, shape_of
+from unroll.symbolic.reverse import Reverse, known, repeats
+from unroll.symbolic.shapes import infer, resolve, shape_of
 from unroll.symbolic.signatures import Shape
-from unroll.symbolic.simplification import simplify
 from unroll.symbolic.transformations import fresh, fuse, targets
 
 
@@ -113,12 +112,16 @@ class Builder:
     auxiliary: list[Equation] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        length = Reference(self.forward.axes[0].length)
+        self.reverse = Reverse(self.shapes, known(self.forward), length)
+
     @property
     def t(self) -> Index:
         return Index(self.forward.axes[0].name)
 
     def build(self) -> Adjoint:
-        order = self.backward_order()
+        order = self.backwardorder()
         for name in order:
             self.names[name] = self.fresh(f"grad_{name}")
             self.shapes[self.names[name]] = self.shapes[name]
@@ -136,7 +139,7 @@ class Builder:
         auxiliaries = tuple(dict.fromkeys(e.name for e in self.auxiliary))
         return Adjoint(combined, gradients, auxiliaries, self.objective, self.shapes)
 
-    def backward_order(self) -> list[str]:
+    def backwardorder(self) -> list[str]:
         """Variables the objective depends on, users first; then inputs and parameters."""
         active = {self.objective}
         todo = [self.objective]
@@ -146,19 +149,19 @@ class Builder:
                     if r.name in self.forward.names and r.name not in active:
                         active.add(r.name)
                         todo.append(r.name)
-        order = [n for n in reversed(self.same_step_order()) if n in active]
+        order = [n for n in reversed(self.same_steporder()) if n in active]
         data = targets(self.forward)
         leaves = [n for n in self.forward.names if self.forward.role(n) in (INPUT, PARAMETER)]
         return order + [n for n in leaves if n not in data]
 
-    def same_step_order(self) -> list[str]:
+    def same_steporder(self) -> list[str]:
         """Variables with what they need in the same step before them."""
         needs = {
             name: [
                 r.name
                 for e in self.forward.equations_of(name)
                 for r in references(e.expression)
-                if r.name in self.forward.defined and not _lagged(e, r)
+                if r.name in self.forward.defined and not lagged(e, r)
             ]
             for name in self.forward.defined
         }
@@ -214,7 +217,7 @@ class Builder:
         ranged = reduced or equation.index is not None
         if isinstance(node, Reference):
             if node.name in self.names:
-                leaves.append(Leaf(node, self.shaped(gradient, node), ranged, reduced))
+                leaves.append(Leaf(node, self.reverse.shaped(gradient, node), ranged, reduced))
             return
         if not isinstance(node, Call) or not any(r.name in self.names for r in references(node)):
             return
@@ -223,18 +226,8 @@ class Builder:
         result: Expression = node
         if node == equation.expression:
             result = equation.target
-        row = OPERATIONS.get(node.operation)
-        if row is None:
-            shares = _opaque(node, gradient)
-        else:
-            shares = row.gradient(gradient, result, *node.arguments)
-        for argument, share in zip(node.arguments, shares):
-            if not any(r.name in self.names for r in references(argument)):
-                continue
-            if node.over is not None:
-                share = along_axis(share, Reference(self.forward.axes[0].length))
-            share = self.tidy(self.shaped(share, argument))
-            if share == ZERO:
+        for argument, share in zip(node.arguments, self.reverse.shares(node, gradient, result)):
+            if share == ZERO or not any(r.name in self.names for r in references(argument)):
                 continue
             inside = reduced or node.over is not None
             if self.worth_sharing(argument, share):
@@ -242,49 +235,10 @@ class Builder:
                 share = self.share(within, share, equation.name)
             self.descend(equation, argument, share, inside, leaves)
 
-    def shaped(self, gradient: Expression, argument: Expression) -> Expression:
-        """The gradient in the shape of the argument: summed, or repeated, where that broadcast."""
-        if any(isinstance(n, Call) and n.operation not in OPERATIONS for n in _calls(gradient)):
-            return gradient
-        have = shape_of(gradient, self.shapes).shape
-        want = shape_of(argument, self.shapes).shape
-        if have == want or gradient == ZERO:
-            return gradient
-        if not want:
-            return call("sum", gradient)
-        return like(gradient, argument) if not have else gradient
-
-    def tidy(self, node: Expression) -> Expression:
-        """Simplified, products told apart, and written with the variables that are there already."""
-        if all(n.operation in OPERATIONS for n in _calls(node)):
-            node = resolve_expression(node, self.shapes)[0]
-        known: dict[Expression, Expression] = {
-            e.expression: e.target
-            for e in self.forward.equations
-            if isinstance(e.expression, Call) and len(self.forward.equations_of(e.name)) == 1
-        }
-        node = rebuild(node, lambda part: self.without_repeats(known.get(part, part)))
-        return simplify(node)
-
-    def without_repeats(self, node: Expression) -> Expression:
-        """An elementwise operation broadcasts by itself: `like(g, a) * b` is `g * b`."""
-        row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
-        if row is None or {c.signature for c in row.cases} != {"*,*->*"} or row is LIKE:
-            return node
-        assert isinstance(node, Call)
-        for position, argument in enumerate(node.arguments):
-            if isinstance(argument, Call) and _repeats(argument):
-                shorter = list(node.arguments)
-                shorter[position] = argument.arguments[0]
-                new = replace(node, arguments=tuple(shorter))
-                if shape_of(new, self.shapes) == shape_of(node, self.shapes):
-                    return self.without_repeats(new)
-        return node
-
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
         """A factor that several references will need is computed once, if it takes computing."""
         uses = sum(r.name in self.names for r in references(argument))
-        while isinstance(share, Call) and (len(share.arguments) == 1 or _repeats(share)):
+        while isinstance(share, Call) and (len(share.arguments) == 1 or repeats(share)):
             share = share.arguments[0]
         needed = isinstance(argument, Call) and uses > 1
         return needed and isinstance(share, Call) and any(references(share))
@@ -298,18 +252,12 @@ class Builder:
             return target
         self.auxiliary.append(Equation(target, value, equation.start, equation.stop))
         for other in self.forward.equations_of(equation.name):
-            if self.overrides(other, equation):
+            if overrides(self.forward, other, equation):
                 index = other.index
                 assert index is not None
                 zero = Equation(replace(target, indices=(index,)), ZERO, other.start, other.stop)
                 self.auxiliary.append(zero)
         return target
-
-    def overrides(self, other: Equation, equation: Equation) -> bool:
-        """Whether `other` replaces the equation at some step of its range."""
-        more = self.forward.specificity(other) > self.forward.specificity(equation)
-        more = more and not _is_point(equation)
-        return more and _order(self.range_of(other)[1]) >= _order(self.forward.axes[0].first)
 
     # --- one contribution -------------------------------------------------------
 
@@ -319,7 +267,7 @@ class Builder:
         terms = self.contributions.setdefault(reference.name, [])
         index = reference.indices[0] if reference.indices else None
         moving = index is not None and index.base == self.t.base
-        at_point = _is_point(equation) and not leaf.reduced and not moving
+        at_point = is_point(equation) and not leaf.reduced and not moving
         if ranged and not at_point and self.leaks(equation, leaf):
             gradient = self.share(equation, gradient, equation.name)
         if ranged and index is not None and moving:
@@ -329,7 +277,7 @@ class Builder:
             return
         if ranged:
             gradient = self.gathered(equation, leaf, gradient)
-        if index is None or self.domain(reference.name) == (index, index):
+        if index is None or extent(self.forward, reference.name) == (index, index):
             terms.append(gradient)  # without an axis, or at the only point there is
             return
         pulse = Reference(self.fresh(f"delta_{reference.name}"), (self.t,))
@@ -339,7 +287,7 @@ class Builder:
 
     def gathered(self, equation: Equation, leaf: Leaf, gradient: Expression) -> Expression:
         """The sum over the equation's range; at one point, just what is there."""
-        if _is_point(equation) and not leaf.reduced:
+        if is_point(equation) and not leaf.reduced:
             assert equation.start is not None
             return reindex(gradient, self.t.base, equation.start)
         return call("sum", gradient, over=self.t.base)
@@ -350,34 +298,23 @@ class Builder:
         It is zero there if it has a gradient or an auxiliary as a factor that ends no later.
         """
         factors = [r.name for r in references(leaf.gradient) if r.indices]
-        if not leaf.reduced and any(self.overrides(e, equation) for e in self.siblings(equation)):
+        equations = self.forward.equations_of(equation.name)
+        if not leaf.reduced and any(overrides(self.forward, e, equation) for e in equations):
             own = {e.name for e in self.auxiliary if e.start == equation.start}
             return not own.intersection(factors)
         axis = self.forward.axes[0]
         whole = (axis.first, axis.last)
-        first, last = whole if leaf.reduced else self.range_of(equation)
+        first, last = whole if leaf.reduced else range_of(self.forward, equation)
         index = leaf.reference.indices[0] if leaf.reference.indices else None
         moving = index is not None and index.base == self.t.base
         read = self.reach(leaf.reference.name) if moving else whole
         shift = -index.offset if index is not None and moving else 0
         ranges = [self.reach(self.gradient_of(name) or name) for name in factors]
-        before = _order(read[0].shift(shift)) < _order(first)
-        after = _order(read[1].shift(shift)) > _order(last)
-        starts = any(_order(r[0]) >= _order(first) for r in ranges)
-        stops = any(_order(r[1]) <= _order(last) for r in ranges)
+        before = order(read[0].shift(shift)) < order(first)
+        after = order(read[1].shift(shift)) > order(last)
+        starts = any(order(r[0]) >= order(first) for r in ranges)
+        stops = any(order(r[1]) <= order(last) for r in ranges)
         return (before and not starts) or (after and not stops)
-
-    def siblings(self, equation: Equation) -> list[Equation]:
-        """The other equations of an equation's variable."""
-        return [e for e in self.forward.equations_of(equation.name) if not self.same(e, equation)]
-
-    def same(self, one: Equation, moving: Equation) -> bool:
-        return self.range_of(one) == self.range_of(moving)
-
-    def range_of(self, equation: Equation) -> tuple[Index, Index]:
-        bounds = self.forward.range_of(equation)
-        assert bounds is not None
-        return bounds
 
     def gradient_of(self, name: str) -> str | None:
         """The variable whose gradient goes by a name."""
@@ -391,8 +328,7 @@ class Builder:
                 if made.index.base != axis.name:
                     return made.index, made.index
                 return made.start or axis.first, made.stop or axis.last
-        start, stop = self.domain(name)
-        return start or axis.first, stop or axis.last
+        return extent(self.forward, name)
 
     def safe(self, gradient: Expression) -> bool:
         """Whether a term can be shifted: zero times parameters out of range, and nothing else.
@@ -408,56 +344,23 @@ class Builder:
     def equation(self, name: str) -> Equation:
         """The equation of a gradient: the sum of what arrived, over its variable's range."""
         terms = sorted(self.contributions.get(name, []), key=self.lead, reverse=True)
-        value = self.tidy(_total(terms))
+        value = self.reverse.tidy(_total(terms))
         gradient = self.names[name]
         if self.forward.axis_of(name) is None:
             return Equation(Reference(gradient), value)
-        start, stop = self.domain(name)
-        if start is not None and start == stop:
+        start, stop = extent(self.forward, name)
+        if start == stop:
             target = Reference(gradient, (start,))
             return Equation(target, reindex(value, self.t.base, start))
+        axis = self.forward.axes[0]
+        if (start, stop) == (axis.first, axis.last):
+            return Equation(Reference(gradient, (self.t,)), value)
         return Equation(Reference(gradient, (self.t,)), value, start, stop)
 
     def lead(self, term: Expression) -> int:
         """How far a term reaches ahead: what comes back through time is written first."""
         offsets = (i.offset for r in references(term) for i in r.indices if i.base == self.t.base)
         return max(offsets, default=0)
-
-    def domain(self, name: str) -> tuple[Index | None, Index | None]:
-        """From the first to the last index that an equation of the variable defines."""
-        axis = self.forward.axes[0]
-        bounds = [self.forward.range_of(e) for e in self.forward.equations_of(name)]
-        firsts = [b[0] for b in bounds if b] or [axis.first]
-        lasts = [b[1] for b in bounds if b] or [axis.last]
-        start, stop = min(firsts, key=_order), max(lasts, key=_order)
-        whole = (start, stop) == (axis.first, axis.last)
-        return (None, None) if whole else (start, stop)
-
-
-def _lagged(equation: Equation, reference: Reference) -> bool:
-    """Whether a reference reaches to another step than its equation's."""
-    if equation.index is None or not reference.indices:
-        return False
-    index = reference.indices[0]
-    return index.base != equation.index.base or index.offset != equation.index.offset
-
-
-def _repeats(node: Call) -> bool:
-    """Whether a call only repeats its first argument to another's shape."""
-    return OPERATIONS.get(node.operation) is LIKE
-
-
-def _order(index: Index) -> tuple[bool, int]:
-    """Numbers come before what counts from the end."""
-    return index.base != "", index.offset
-
-
-def _is_point(equation: Equation) -> bool:
-    return equation.start is not None and equation.start == equation.stop
-
-
-def _calls(node: Expression) -> list[Call]:
-    return [n for n in walk(node) if isinstance(n, Call)]
 
 
 def _total(terms: list[Expression]) -> Expression:
@@ -467,11 +370,3 @@ def _total(terms: list[Expression]) -> Expression:
     for term in terms[1:]:
         total = total + term
     return total
-
-
-def _opaque(node: Call, gradient: Expression) -> tuple[Expression, ...]:
-    """Shares of an opaque function: the transposed Jacobian by each argument, in name only."""
-    return tuple(
-        Call(f"D{i}_{node.operation}", node.arguments).T @ gradient
-        for i in range(1, len(node.arguments) + 1)
-    )

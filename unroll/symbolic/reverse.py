@@ -1,0 +1,109 @@
+"""Reverse mode at one call: what its arguments get of the gradient that arrives at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from unroll.symbolic.expressions import (
+    ZERO,
+    Call,
+    Expression,
+    Reference,
+    call,
+    rebuild,
+    walk,
+)
+from unroll.symbolic.operations import LIKE, OPERATIONS, along_axis, like
+from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.shapes import resolve_expression, shape_of
+from unroll.symbolic.signatures import Shape
+from unroll.symbolic.simplification import simplify
+
+
+@dataclass(frozen=True, slots=True)
+class Reverse:
+    """The rules of the table, applied in the shapes of one recurrence.
+
+    shapes: of all names, those of gradients as they come up; known: expressions that a variable
+    defines already, and that variable; length: number of steps of the axis.
+    """
+
+    shapes: Mapping[str, Shape]
+    known: Mapping[Expression, Expression]
+    length: Reference
+
+    def shares(self, node: Call, gradient: Expression, result: Expression) -> list[Expression]:
+        """The gradient by each argument, in its shape, as simple as it gets.
+
+        result: the call, or the variable that it defines.
+        """
+        row = OPERATIONS.get(node.operation)
+        if row is None:
+            shares = _opaque(node, gradient)
+        else:
+            shares = row.gradient(gradient, result, *node.arguments)
+        if node.over is not None:
+            shares = tuple(along_axis(share, self.length) for share in shares)
+        pairs = zip(shares, node.arguments)
+        return [self.tidy(self.shaped(share, argument)) for share, argument in pairs]
+
+    def shaped(self, gradient: Expression, argument: Expression) -> Expression:
+        """The gradient in the shape of the argument: summed, or repeated, where that broadcast."""
+        if any(isinstance(n, Call) and n.operation not in OPERATIONS for n in _calls(gradient)):
+            return gradient
+        have = shape_of(gradient, self.shapes).shape
+        want = shape_of(argument, self.shapes).shape
+        if have == want or gradient == ZERO:
+            return gradient
+        if not want:
+            return call("sum", gradient)
+        return like(gradient, argument) if not have else gradient
+
+    def tidy(self, node: Expression) -> Expression:
+        """Simplified, products told apart, and written with the variables that are there already."""
+        if all(n.operation in OPERATIONS for n in _calls(node)):
+            node = resolve_expression(node, self.shapes)[0]
+        node = rebuild(node, lambda part: self.withoutrepeats(self.known.get(part, part)))
+        return simplify(node)
+
+    def withoutrepeats(self, node: Expression) -> Expression:
+        """An elementwise operation broadcasts by itself: `like(g, a) * b` is `g * b`."""
+        row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+        if row is None or {c.signature for c in row.cases} != {"*,*->*"} or row is LIKE:
+            return node
+        assert isinstance(node, Call)
+        for position, argument in enumerate(node.arguments):
+            if isinstance(argument, Call) and repeats(argument):
+                shorter = list(node.arguments)
+                shorter[position] = argument.arguments[0]
+                new = replace(node, arguments=tuple(shorter))
+                if shape_of(new, self.shapes) == shape_of(node, self.shapes):
+                    return self.withoutrepeats(new)
+        return node
+
+
+def known(recurrence: Recurrence) -> dict[Expression, Expression]:
+    """Expressions that a variable defines, and that variable."""
+    return {
+        e.expression: e.target
+        for e in recurrence.equations
+        if isinstance(e.expression, Call) and len(recurrence.equations_of(e.name)) == 1
+    }
+
+
+def repeats(node: Call) -> bool:
+    """Whether a call only repeats its first argument to another's shape."""
+    return OPERATIONS.get(node.operation) is LIKE
+
+
+def _calls(node: Expression) -> list[Call]:
+    return [n for n in walk(node) if isinstance(n, Call)]
+
+
+def _opaque(node: Call, gradient: Expression) -> tuple[Expression, ...]:
+    """Shares of an opaque function: the transposed Jacobian by each argument, in name only."""
+    return tuple(
+        Call(f"D{i}_{node.operation}", node.arguments).T @ gradient
+        for i in range(1, len(node.arguments) + 1)
+    )
