@@ -121,7 +121,7 @@ class Builder:
         return Index(self.forward.axes[0].name)
 
     def build(self) -> Adjoint:
-        order = self.backwardorder()
+        order = self.backward_order()
         for name in order:
             self.names[name] = self.fresh(f"grad_{name}")
             self.shapes[self.names[name]] = self.shapes[name]
@@ -139,7 +139,7 @@ class Builder:
         auxiliaries = tuple(dict.fromkeys(e.name for e in self.auxiliary))
         return Adjoint(combined, gradients, auxiliaries, self.objective, self.shapes)
 
-    def backwardorder(self) -> list[str]:
+    def backward_order(self) -> list[str]:
         """Variables the objective depends on, users first; then inputs and parameters."""
         active = {self.objective}
         todo = [self.objective]
@@ -149,12 +149,12 @@ class Builder:
                     if r.name in self.forward.names and r.name not in active:
                         active.add(r.name)
                         todo.append(r.name)
-        order = [n for n in reversed(self.same_steporder()) if n in active]
+        order = [n for n in reversed(self.same_step_order()) if n in active]
         data = targets(self.forward)
         leaves = [n for n in self.forward.names if self.forward.role(n) in (INPUT, PARAMETER)]
         return order + [n for n in leaves if n not in data]
 
-    def same_steporder(self) -> list[str]:
+    def same_step_order(self) -> list[str]:
         """Variables with what they need in the same step before them."""
         needs = {
             name: [

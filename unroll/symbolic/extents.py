@@ -32,10 +32,9 @@ def range_of(recurrence: Recurrence, equation: Equation) -> tuple[Index, Index]:
 
 def overrides(recurrence: Recurrence, other: Equation, equation: Equation) -> bool:
     """Whether `other` replaces the equation at some step of the axis."""
-    if is_point(equation) or range_of(recurrence, other) == range_of(recurrence, equation):
+    if is_point(equation) or recurrence.specificity(other) <= recurrence.specificity(equation):
         return False
-    more = recurrence.specificity(other) > recurrence.specificity(equation)
-    return more and order(range_of(recurrence, other)[1]) >= order(recurrence.axes[0].first)
+    return order(range_of(recurrence, other)[1]) >= order(recurrence.axes[0].first)
 
 
 def extent(recurrence: Recurrence, name: str) -> tuple[Index, Index]:
