@@ -101,6 +101,7 @@ def draw(
     Raises UnrollError for a choice that there is not, a name that there is not, steps that a
     trace does not have, a batch.
     """
+    from unroll.drawing.columns import elision
     from unroll.drawing.layout import Options, lay_out
     from unroll.drawing.naming import Naming
     from unroll.drawing.showing import show
@@ -108,6 +109,7 @@ def draw(
     from unroll.symbolic import transformations
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
+    elision(elide)
     _check_names(recurrence, hide, rows)
     visible = transformations.hide(recurrence, hide) if hide else recurrence
     if level == "operations":

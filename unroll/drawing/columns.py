@@ -114,23 +114,31 @@ def numbered(graph: FoldedGraph, steps: int, elide: str = "auto") -> Timeline:
     return Timeline(tuple(columns), graph.axis, graph.length, 0, steps)
 
 
-def _elided(steps: int, elide: str) -> tuple[int, int] | None:
-    if elide == "none":
+def elision(elide: str) -> tuple[int, int] | None:
+    """The steps that a range such as `5..98` names; None for auto and none.
+
+    Raises UnrollError for anything else.
+    """
+    if elide in ("auto", "none"):
         return None
-    if elide == "auto":
-        return (5, steps - 2) if steps > DENSE else None
-    match = re.fullmatch(r"\s*(\d+)\s*\.\.\s*(\d+)\s*", elide)
+    match = re.fullmatch(r"\s*(\d{1,9})\s*\.\.\s*(\d{1,9})\s*", elide)
     if match is None:
         raise UnrollError(
             f"cannot leave out {elide!r}", remedy="Choose auto, none, or a range such as 5..98."
         )
-    first, last = int(match[1]), int(match[2])
-    if not 1 <= first <= last <= steps:
+    return int(match[1]), int(match[2])
+
+
+def _elided(steps: int, elide: str) -> tuple[int, int] | None:
+    if elide == "auto":
+        return (5, steps - 2) if steps > DENSE else None
+    hidden = elision(elide)
+    if hidden is not None and not 1 <= hidden[0] <= hidden[1] <= steps:
         raise UnrollError(
-            f"steps {first}..{last} are not all among 1..{steps}",
+            f"steps {hidden[0]}..{hidden[1]} are not all among 1..{steps}",
             remedy="Leave out a range inside of the steps, its first one first.",
         )
-    return first, last
+    return hidden
 
 
 def _outside(

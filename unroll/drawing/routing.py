@@ -109,7 +109,8 @@ class _Router:
                 points.append((sx, sy))
             curve = rounded(tuple(points), 0.7 * r)
             best = best or curve
-            if self._clear(curve, arrow):
+            riser = rounded(tuple(points[: 3 if lane else 2]), 0.7 * r)
+            if self._clear(riser, arrow):  # along its row there is nothing else
                 best = curve
                 break
         assert best is not None

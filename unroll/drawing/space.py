@@ -9,10 +9,11 @@ from collections import defaultdict
 
 import numpy as np
 
-from unroll.drawing.geometry import Array, Curve, box_distance, sample
+from unroll.drawing.geometry import Array, Cubic, Curve, box_distance, cut, sample
 from unroll.drawing.scene import Bounds, Point
 
 _STRIP = 128.0  # px; things are kept by the vertical strips that they touch
+_RAIL = 1200.0  # px
 _EMPTY = np.zeros((0, 2))
 
 
@@ -29,10 +30,11 @@ class Space:
         self._nodes[int(center[0] // _STRIP)].append(center)
 
     def add_curve(self, curve: Curve) -> None:
-        """Remember a curve by points at most about 3 px apart."""
-        rough = sample(curve, 9)
-        length = float(np.hypot(*np.diff(rough, axis=0).T).sum())
-        points = sample(curve, max(9, int(length / 3 / len(curve))))
+        """Remember a curve by points at most about 3 px apart.
+
+        Of a very long piece (a rail along many columns) only the ends: the same rail goes on there.
+        """
+        points = np.concatenate([_spaced(cubic) for cubic in curve])
         strips = points[:, 0] // _STRIP
         for strip in np.unique(strips):
             self._points[int(strip)].append(points[strips == strip])
@@ -62,6 +64,15 @@ class Space:
             return False
         lines = [p for s in near for p in self._points.get(s, ())]
         return not lines or box_distance(np.concatenate(lines), box) >= from_lines
+
+
+def _spaced(cubic: Cubic) -> Array:
+    rough = float(np.hypot(*np.diff(sample((cubic,), 9), axis=0).T).sum())
+    if rough > _RAIL:
+        share = _RAIL / 2 / rough
+        parts = (*cut((cubic,), 0.0, share), *cut((cubic,), 1 - share, 1.0))
+        return np.concatenate([_spaced(part) for part in parts])
+    return sample((cubic,), max(9, int(rough / 3)))
 
 
 def _strips(left: float, right: float) -> range:
