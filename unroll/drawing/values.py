@@ -102,7 +102,7 @@ def scale_of(arrays: Iterable[Array]) -> Scale:
     """The scale that shows all of these arrays: two significant digits of the largest entry."""
     finite = [np.abs(a[np.isfinite(a)]) for a in map(np.asarray, arrays)]
     largest = max((float(a.max()) for a in finite if a.size), default=0.0)
-    if not largest:
+    if not largest or all(map(is_whole, finite)):
         return Scale(largest, 0)
     order = floor(log10(largest))
     return Scale(largest, min(max(2 - max(order, 0), 1 - order, 0), 4))
@@ -141,12 +141,15 @@ def _wrapped(vector: Array) -> Array:
 
 
 def to_json(array: Array) -> str:
-    """The numbers as JSON, what is not finite as null."""
+    """The numbers as JSON, what is not finite as null.
+
+    To twelve digits: the last ones differ between machines, and figures should not.
+    """
 
     def clean(value: Any) -> Any:
         if isinstance(value, list):
             return [clean(v) for v in value]
-        return value if isfinite(value) else None
+        return float(f"{value:.12g}") if isfinite(value) else None
 
     return json.dumps(clean(np.asarray(array, dtype=float).tolist()), separators=(",", ":"))
 
