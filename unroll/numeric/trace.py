@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unroll.errors import UnrollError, nearest
+from unroll.files import write
 from unroll.numeric.layout import Rows
 from unroll.numeric.schedule import Schedule
 from unroll.symbolic.operations import Shape
@@ -166,18 +165,7 @@ class Trace:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_bytes()` to a file, whole or not at all. Raises UnrollError if it cannot."""
-        target = Path(path)
-        try:
-            handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(self.to_bytes())
-                os.replace(temporary, target)
-            except BaseException:
-                os.unlink(temporary)
-                raise
-        except OSError as problem:
-            raise UnrollError(f"cannot write {target}: {problem.strerror}") from None
+        write(path, self.to_bytes())
 
     def __repr__(self) -> str:
         lines = [f"Trace of {self.steps} steps" + (", " + self._loss() if self.objective else "")]
