@@ -74,3 +74,9 @@ def test_heavy_imports_wait_until_they_are_needed(statement, heavy):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
     assert done.stdout.split() == []
+
+
+def test_a_function_and_its_module_never_share_a_name():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert path.stem not in {n.name for n in body if isinstance(n, ast.FunctionDef)}, path

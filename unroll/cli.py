@@ -163,9 +163,9 @@ def run(
     if show_code:
         click.echo(trace.code, nl=False)
     else:
-        from unroll.numeric.report import report
+        from unroll.numeric.report import summarize
 
-        click.echo(report(trace))
+        click.echo(summarize(trace))
 
 
 @main.command()

@@ -13,9 +13,10 @@ from unroll.symbolic.derivation import Line, Through, letter, lines
 from unroll.symbolic.expressions import Call, Expression, Index, Reference, rebuild, references
 from unroll.symbolic.operations import DIAGONAL, OPERATIONS
 from unroll.symbolic.shapes import shape_of
+from unroll.symbolic.simplification import signed_terms
 
 LINE = 50  # letters on a line of LaTeX
-SUM = OPERATIONS["add"]
+Term = tuple[int, str]  # sign and LaTeX
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class Derivation:
 
     def _latex(self, line: Line, notation: str) -> str:
         target = self._gradient(line.equation.target, notation)
-        values = [self._value(term, notation) for term in _terms(line.equation.expression)]
-        chain = [self._path(p, notation) for p in self._paths(line)]
+        terms = signed_terms(line.equation.expression)
+        values = [(sign, self._value(term, notation)) for sign, term in terms]
+        chain = [(1, self._path(p, notation)) for p in self._paths(line)]
         numbers = [n.strip() for n in line.book.split(",")] if line.book else []
         where = _range_latex(line)
         apart = len(numbers) > 1 or _width(chain) + _width(values) > LINE
@@ -148,26 +150,23 @@ def derive(adjoint: Adjoint, book: Mapping[str, str] | None = None) -> Derivatio
     return Derivation(adjoint, letter(adjoint), lines(adjoint, book))
 
 
-def _terms(expression: Expression) -> list[Expression]:
-    """The terms of a sum, in order."""
-    if isinstance(expression, Call) and expression.operation == SUM.name:
-        return [t for a in expression.arguments for t in _terms(a)]
-    return [expression]
-
-
-def _width(terms: list[str]) -> int:
+def _width(terms: list[Term]) -> int:
     """How wide some LaTeX comes out, in letters: commands, braces and scripts take little."""
-    return sum(len(re.sub(r"\\[a-z]+|[{}^_ ]", "", t)) + 3 for t in terms)
+    return sum(len(re.sub(r"\\[a-z]+|[{}^_ ]", "", text)) + 3 for _, text in terms)
 
 
-def _sum(terms: list[str]) -> str:
-    """Terms with plus signs, in several lines where one would be too wide."""
-    rows: list[list[str]] = [[]]
+def _sum(terms: list[Term]) -> str:
+    """Terms with their signs, in several lines where one would be too wide."""
+    out = ""
+    row: list[Term] = []
     for term in terms:
-        if rows[-1] and _width([*rows[-1], term]) > LINE:
-            rows.append([])
-        rows[-1].append(term)
-    return " \\\\\n&\\quad + ".join(" + ".join(row) for row in rows)
+        if row and _width([*row, term]) > LINE:
+            out += " \\\\\n&\\quad"
+            row = []
+        row.append(term)
+        sign, text = term
+        out += f" {'+' if sign > 0 else '-'} {text}" if out else f"{'-' if sign < 0 else ''}{text}"
+    return out
 
 
 def _entry(reference: Reference, notation: str) -> str:

@@ -20,13 +20,13 @@ from unroll.language.scanner import (
     Token,
     scan,
 )
-from unroll.language.statements import FOR, statements
-from unroll.language.sums import SUM, sums
+from unroll.language.statements import FOR, split_statements
+from unroll.language.sums import SUM, read_sums
 from unroll.language.survey import Survey, head_of, survey_axis, survey_names
 from unroll.language.symbols import (
     Item,
     Symbol,
-    symbols,
+    read_symbols,
     words,
 )
 from unroll.language.writing import Lexeme, Writing
@@ -52,7 +52,7 @@ def read(source: Source, function: bool = False) -> Reading:
     lines = Lines(source)
     tokens = scan(source)
     latex = any(t.kind == COMMAND for t in tokens)
-    split = statements(plain(tokens, lines), lines)
+    split = split_statements(plain(tokens, lines), lines)
     if len(split) > MOST_EQUATIONS:
         raise lines.error(
             f"the text has {len(split)} equations; at most {MOST_EQUATIONS} are read",
@@ -70,9 +70,9 @@ def read(source: Source, function: bool = False) -> Reading:
     items: list[list[Item]] = []
     bounds = []
     for statement in words(split, latex):
-        without, found = sums(statement, lines)
+        without, found = read_sums(statement, lines)
         bounds += found
-        items.append(symbols(without, lines))
+        items.append(read_symbols(without, lines))
     survey = Survey(axis="", length="") if function else survey_axis(items, bounds, lines)
     survey = _surveyed(items, survey, lines)
     return Reading(survey, tuple(Writing(s, survey, lines).write() for s in items), lines)
@@ -123,4 +123,4 @@ def _uses(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[tuple
         yield found.name, found.index is not None, called
         for script in found.tail:
             if script.kind in "^(":
-                yield from _uses(symbols(script.tokens, lines), survey, lines)
+                yield from _uses(read_symbols(script.tokens, lines), survey, lines)

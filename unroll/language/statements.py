@@ -17,7 +17,7 @@ _INFIX = frozenset({"=", "+", "-", "*", "·", "/", "@", "⊗", ",", *_COMPARISON
 Tokens = list[Token]
 
 
-def statements(tokens: Sequence[Token], lines: Lines) -> list[Tokens]:
+def split_statements(tokens: Sequence[Token], lines: Lines) -> list[Tokens]:
     """The equations, one list of tokens each."""
     found: list[Tokens] = []
     for line in _hard_lines(tokens, lines):

@@ -23,7 +23,7 @@ class Bounds:
     upper: str
 
 
-def sums(statement: Sequence[Token], lines: Lines) -> tuple[list[Token], list[Bounds]]:
+def read_sums(statement: Sequence[Token], lines: Lines) -> tuple[list[Token], list[Bounds]]:
     """The statement with a token for each sum sign and its scripts, and the bounds found."""
     tokens = list(statement)
     bounds: list[Bounds] = []

@@ -171,7 +171,7 @@ def _deltas(tokens: list[Token]) -> list[Token]:
     return out
 
 
-def symbols(statement: Sequence[Token], lines: Lines) -> list[Item]:
+def read_symbols(statement: Sequence[Token], lines: Lines) -> list[Item]:
     """The tokens with each name and its scripts in one symbol."""
     out: list[Item] = []
     at = 0

@@ -23,7 +23,7 @@ from unroll.language.scanner import (
 from unroll.language.statements import FOR
 from unroll.language.sums import SUM
 from unroll.language.survey import Survey
-from unroll.language.symbols import Item, Script, Symbol, bracketed, symbols
+from unroll.language.symbols import Item, Script, Symbol, bracketed, read_symbols
 from unroll.symbolic.expressions import Constant, Reference
 
 _KEYWORDS = frozenset({"for", "if", "when", "otherwise", "else"})
@@ -209,7 +209,7 @@ class Writing:
     def nested(self, tokens: Sequence[Token]) -> tuple[Lexeme, ...]:
         if tokens and tokens[0].text == "{":
             tokens = tokens[1:-1]
-        return Writing(symbols(tokens, self.lines), self.survey, self.lines).write()
+        return Writing(read_symbols(tokens, self.lines), self.survey, self.lines).write()
 
     def dot(self, token: Token) -> None:
         following = self.items[self.at] if self.at < len(self.items) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +11,13 @@ from unroll.errors import UnrollError
 from unroll.numeric.codegen import compile_recurrence
 from unroll.symbolic.expressions import Call, Expression, Index, Reference, references
 from unroll.symbolic.recurrence import INPUT, Equation, Recurrence
+from unroll.symbolic.simplification import signed_terms
 
 if TYPE_CHECKING:
     from unroll.numeric.trace import Trace
 
 
-def contributions(trace: Trace, name: str) -> NDArray[Any]:
+def by_step(trace: Trace, name: str) -> NDArray[Any]:
     """Per step, `(tau, *shape)`; what enters through an initial value counts at step 1.
 
     Raises UnrollError where part of the gradient belongs to no step, as with a penalty on the
@@ -33,7 +33,7 @@ def contributions(trace: Trace, name: str) -> NDArray[Any]:
     target = f"{gradient}_by_step"
     general: list[Expression] = []
     at_point: dict[int, list[Expression]] = {}
-    for sign, term in _parts(equation.expression):
+    for sign, term in signed_terms(equation.expression):
         if isinstance(term, Call) and term.over == axis.name:
             body = term.arguments[0]
             general.append(body if sign > 0 else -body)
@@ -91,15 +91,3 @@ def _evaluate(
         return found
     start = 1 - program.rows[target].first
     return found[start : start + trace.steps]
-
-
-def _parts(node: Expression, sign: int = 1) -> Iterator[tuple[int, Expression]]:
-    """The terms of a sum, those below a sum over steps included, with their signs."""
-    if isinstance(node, Call) and node.operation in ("add", "subtract"):
-        left, right = node.arguments
-        yield from _parts(left, sign)
-        yield from _parts(right, sign if node.operation == "add" else -sign)
-    elif isinstance(node, Call) and node.operation == "negative":
-        yield from _parts(node.arguments[0], -sign)
-    else:
-        yield sign, node

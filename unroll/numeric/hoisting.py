@@ -6,12 +6,12 @@ of their own they become a map: one matrix product over all steps instead of one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from unroll.numeric.schedule import components
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference, references, walk
 from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.simplification import signed_terms
 
 
 def hoist(recurrence: Recurrence) -> Recurrence:
@@ -49,7 +49,7 @@ class _Cut:
             return self.move(node)
         if node.over is not None:  # over its own axis: no step of the scan's
             return node
-        terms = list(_terms(node))
+        terms = list(signed_terms(node))
         if len(terms) > 1:
             return self.regroup(terms)
         return replace(node, arguments=tuple(self.apply(a) for a in node.arguments))
@@ -101,18 +101,6 @@ def _is_cheap(node: Expression) -> bool:
     if isinstance(node, Call) and node.operation == "transpose":
         return _is_cheap(node.arguments[0])
     return not isinstance(node, Call) or all(isinstance(n, (Call, Constant)) for n in walk(node))
-
-
-def _terms(node: Expression, sign: int = 1) -> Iterator[tuple[int, Expression]]:
-    """The terms of a sum, each with its sign."""
-    if isinstance(node, Call) and node.operation in ("add", "subtract"):
-        left, right = node.arguments
-        yield from _terms(left, sign)
-        yield from _terms(right, sign if node.operation == "add" else -sign)
-    elif isinstance(node, Call) and node.operation == "negative":
-        yield from _terms(node.arguments[0], -sign)
-    else:
-        yield sign, node
 
 
 def _total(terms: list[tuple[int, Expression]]) -> Expression:

@@ -36,7 +36,7 @@ def count_parameters(trace: Trace) -> Count:
     return Count(total, shared)
 
 
-def report(trace: Trace) -> str:
+def summarize(trace: Trace) -> str:
     """The whole account of a run, as text."""
     head = f"{trace.steps} steps"
     if trace.objective is not None:

@@ -90,10 +90,10 @@ class Trace:
 
         They add up to `gradient(name)`. Raises UnrollError for what belongs to no step.
         """
-        from unroll.numeric.contributions import contributions
+        from unroll.numeric.contributions import by_step
 
         name = self._known(name, self.gradients, "gradient of ")
-        return contributions(self, name)
+        return by_step(self, name)
 
     def _initial_gradient(self, name: str) -> Array:
         bare = name[: -len("[0]")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from unroll.symbolic.expressions import Call, Constant, Expression, rebuild
 from unroll.symbolic.operations import OPERATIONS
 
@@ -25,3 +27,15 @@ def _simpler(node: Expression) -> Expression:
             simpler = Call(simpler.operation, arguments, simpler.over)
         node = simpler
     return node
+
+
+def signed_terms(node: Expression, sign: int = 1) -> Iterator[tuple[int, Expression]]:
+    """The terms of a sum, left to right, each with its sign (1 or -1)."""
+    if isinstance(node, Call) and node.operation in ("add", "subtract"):
+        left, right = node.arguments
+        yield from signed_terms(left, sign)
+        yield from signed_terms(right, sign if node.operation == "add" else -sign)
+    elif isinstance(node, Call) and node.operation == "negative":
+        yield from signed_terms(node.arguments[0], -sign)
+    else:
+        yield sign, node
