@@ -161,7 +161,7 @@ def test_a_mistake_gets_one_clear_message(run, tmp_path, arguments, words):
 @pytest.mark.parametrize(
     "arguments",
     [["draw", "rnn"], ["draw", "rnn", "--steps", "0", "-o", "a.svg"], ["nonsense"],
-     ["run", "rnn", "--dims", "x"]],
+     ["run", "rnn", "--dims", "x"], ["run", "rnn", "--dims", "x=0"]],
 )  # fmt: skip
 def test_wrong_usage_exits_with_2(run, arguments):
     assert run(*arguments).exit_code == 2

@@ -112,6 +112,19 @@ def test_the_binary_adder_adds_numbers_of_any_length():
         assert sum(int(bit) << k for k, bit in enumerate(out)) == sum(numbers)
 
 
+def test_a_template_with_arrays_keeps_its_weights_for_any_number_of_steps():
+    adder = unroll.template("binary-adder")
+    assert adder.run()["o"][:, 0].tolist() == [1, 0, 0, 0, 1]  # 11 + 6 = 17
+    assert adder.run(steps=7)["o"][:, 0].tolist() == [1, 0, 0, 0, 1, 0, 0]
+    assert adder.run(steps=2)["o"][:, 0].tolist() == [1, 0]
+
+
+def test_sizes_that_are_said_go_before_those_of_the_template():
+    trace = unroll.template("rnn").run(dims={"h": 7})
+    assert trace["W"].shape == (7, 7)
+    assert trace["x"].shape == (5, 4)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -36,17 +36,18 @@ class Commands(click.Group):
 def _sizes(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> dict[str, tuple[int, ...]] | None:
-    """`x=4,h=3,W=3x4`: a number is a vector's length, 0 a scalar."""
+    """`x=4,W=3x4,a=number`: a number is a vector's length."""
     if value is None:
         return None
     sizes = {}
     for part in value.split(","):
         name, _, size = part.partition("=")
-        numbers = [n.strip() for n in size.split("x")]
-        if not name.strip() or not all(n.isdigit() for n in numbers):
-            raise click.BadParameter(f"{part!r} is not a size; write them as x=4,h=3 or W=3x4")
-        shape = tuple(int(n) for n in numbers)
-        sizes[name.strip()] = () if shape == (0,) else shape
+        numbers = [] if size.strip() == "number" else [n.strip() for n in size.split("x")]
+        if not name.strip() or not all(n.isdigit() and int(n) for n in numbers):
+            raise click.BadParameter(
+                f"{part!r} is not a size; write x=4 for a vector, W=3x4 for a matrix, a=number"
+            )
+        sizes[name.strip()] = tuple(int(n) for n in numbers)
     return sizes
 
 
@@ -71,7 +72,7 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 recurrence_argument = click.argument("recurrence", metavar="RECURRENCE")
 of_option = click.option("--of", metavar="NAME", help="The objective, if there are several.")
 data_options = _options(
-    click.option("--dims", callback=_sizes, help="Sizes of values, as in x=4,h=3,W=3x4."),
+    click.option("--dims", callback=_sizes, help="Sizes of values: x=4,W=3x4,a=number."),
     click.option(
         "--data", type=click.Path(path_type=Path), help="Arrays by name, as NumPy's .npz."
     ),

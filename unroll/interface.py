@@ -139,7 +139,7 @@ class Recurrence(symbolic.Recurrence):
         from unroll.numeric.execution import run
 
         recurrence = self.runnable()
-        shapes = self._shapes(dims if arrays is None else dims or {})
+        shapes = self._shapes(dims) if arrays is None else dict(dims or {})
         arrays, steps = self._data(arrays, steps)
         return run(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of, **options)
 
@@ -156,7 +156,7 @@ class Recurrence(symbolic.Recurrence):
         from unroll.numeric.checks import check
 
         recurrence = self.runnable()
-        shapes = self._shapes(dims if arrays is None else dims or {})
+        shapes = self._shapes(dims) if arrays is None else dict(dims or {})
         arrays, steps = self._data(arrays, steps)
         return check(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of)
 
@@ -170,15 +170,17 @@ class Recurrence(symbolic.Recurrence):
         self, arrays: Mapping[str, ArrayLike] | None, steps: int | None
     ) -> tuple[Mapping[str, ArrayLike] | None, int | None]:
         """The arrays and steps to run with, the template's where none are given."""
-        if arrays is None and steps is None and self.template and self.template.arrays:
-            return self.template.arrays, None
+        if arrays is None and self.template and self.template.arrays:
+            from unroll.numeric.arrays import extend
+
+            return extend(self, self.template.arrays, steps), None
         return arrays, steps if arrays is not None or steps is not None else DEFAULT_STEPS
 
     def _shapes(self, dims: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
-        """Value shapes that are said, the template's where none are: {"h": 3} is a vector of 3."""
-        said = dims if dims is not None else self.template.dims if self.template else {}
-        shapes = {n: (d,) if isinstance(d, int) else tuple(d) for n, d in said.items()}
-        return {n: s for n, s in shapes.items() if dims is not None or n in self.names}
+        """Value shapes that are said, then the template's: {"h": 3} is a vector of 3."""
+        own = self.template.dims if self.template else {}
+        said = {n: d for n, d in own.items() if n in self.names} | dict(dims or {})
+        return {n: (d,) if isinstance(d, int) else tuple(d) for n, d in said.items()}
 
     # --- pictures ---------------------------------------------------------------
 

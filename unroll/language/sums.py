@@ -29,7 +29,7 @@ def read_sums(statement: Sequence[Token], lines: Lines) -> tuple[list[Token], li
     bounds: list[Bounds] = []
     at = 0
     while at < len(tokens):
-        if tokens[at].kind != MARK or tokens[at].text != "∑":
+        if not _is_sign(tokens, at):
             at += 1
             continue
         sign = tokens[at]
@@ -55,6 +55,15 @@ def read_sums(statement: Sequence[Token], lines: Lines) -> tuple[list[Token], li
         ]
         at += 1
     return tokens, bounds
+
+
+def _is_sign(tokens: Sequence[Token], at: int) -> bool:
+    """A sum sign, or the word with something below it: `sum_t L_t`."""
+    token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
+    if token.kind == MARK:
+        return token.text == "∑"
+    scripted = following is not None and following.kind == MARK and following.text == "_"
+    return token.kind == NAME and token.text == "sum" and scripted
 
 
 def _bounds(tokens: Sequence[Token], at: int, lines: Lines) -> tuple[Bounds, int]:

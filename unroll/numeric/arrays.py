@@ -94,6 +94,20 @@ def prepare(
     return Data(recurrence, ready, shapes, count, batch, batched)
 
 
+def extend(
+    recurrence: Recurrence, arrays: Mapping[str, ArrayLike], steps: int | None
+) -> dict[str, Array]:
+    """Arrays for so many steps: what leads with an axis is cut, or goes on with zeros."""
+    made = {name: np.array(value) for name, value in arrays.items()}
+    if steps is None:
+        return made
+    for name, value in made.items():
+        if recurrence.axis_of(name) is not None:
+            rest = np.zeros((max(0, steps - len(value)), *value.shape[1:]), value.dtype)
+            made[name] = np.concatenate([value[:steps], rest])
+    return made
+
+
 def real(dtype: DTypeLike) -> type[np.floating[Any]]:
     """float64 or float32, however it is said. Raises UnrollError for anything else."""
     try:
