@@ -131,6 +131,8 @@ MISTAKES = [
     (["fmt", "h[t] = 3[t-1] + x[t]"], "3"),
     (["fmt", "h[t] = W[t-1] @ h[t-1] + W @ x[t]"], "W"),
     (["fmt", "rrn"], "rnn"),
+    (["fmt", "h" * 5000], "there is no template"),
+    (["fmt", "h[t] x[t]"], "this is not an equation"),
     (["fmt", "nowhere.txt"], "nowhere.txt"),
     (["fmt", ""], "no"),
     (["draw", "rnn", "-o", "no/such/folder/a.svg"], "cannot write"),

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from unroll.numeric.trace import Trace
 
 
+MATHEMATICS = frozenset("=←[]{}()^+*\n")  # signs of equations, hardly of a file's name
+
+
 class Commands(click.Group):
     """A group whose commands answer a problem with the input in one message, exit code 1."""
 
@@ -247,14 +250,14 @@ def load(text: str) -> Recurrence:
         return parse(read_standard_input(), name="standard input")
     if text in templates.names():
         return template(text)
-    if "=" not in text and "←" not in text and "\n" not in text:
+    if os.path.exists(text) or not MATHEMATICS.intersection(text):
         return _from_file(text)
     return parse(text, name="recurrence")
 
 
 def _from_file(text: str) -> Recurrence:
     path = Path(text)
-    if not path.exists():
+    if not os.path.exists(text):
         close = nearest(text, templates.names(), 0.6)
         raise UnrollError(
             f"there is no template, file or equation {text!r}",

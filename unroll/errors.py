@@ -83,3 +83,29 @@ def nearest(word: str, words: Iterable[str], likeness: float = 0.7) -> str | Non
     """The one of `words` that `word` is most likely a misspelling of, if any is as like as that."""
     found = get_close_matches(word, sorted(words), n=1, cutoff=likeness)
     return found[0] if found else None
+
+
+def slip(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that `word` is a slip of the keys away from: stricter than `nearest`.
+
+    A slip is one letter more, less, other or swapped; two in words of seven letters and more.
+    """
+    allowed = 2 if len(word) >= 7 else 1
+    near = [(d, w) for w in words if len(w) > 3 and (d := _slips(word, w, allowed)) <= allowed]
+    return min(near)[1] if near and len(word) > 3 else None
+
+
+def _slips(a: str, b: str, allowed: int) -> int:
+    """How many slips lead from one word to the other (optimal string alignment distance)."""
+    if abs(len(a) - len(b)) > allowed:
+        return allowed + 1
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        older, before = before, row
+        row = [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y)))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                row[j] = min(row[j], older[j - 2] + 1)
+    return row[-1]

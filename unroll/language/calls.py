@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unroll.errors import nearest
+from unroll.errors import slip
 from unroll.language.commands import CLOSING, OPENING
 from unroll.language.indices import Resolved, is_matrix
 from unroll.language.scanner import MARK, NUMBER, Lines, Token
@@ -84,7 +84,7 @@ def called(symbol: Symbol, name: str, survey: Survey, lines: Lines) -> str:
         return known
     if name == "sigma":
         return "sigmoid"
-    near = nearest(name, OPERATION_NAMES) if len(name) > 3 else None
+    near = slip(name, OPERATION_NAMES)
     if near is not None and name not in survey.defined:
         raise lines.error(f"there is no function {name}", symbol.token, f"Did you mean {near}?")
     return name
