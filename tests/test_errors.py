@@ -34,7 +34,7 @@ def test_control_characters_are_never_echoed():
 
 @pytest.mark.parametrize(
     ("word", "meant"),
-    [("tnah", "tanh"), ("sofmax", "softmax"), ("softmaxx", "softmax"), ("crosentropy", None),
+    [("tnah", "tanh"), ("sofmax", "softmax"), ("softmaxx", "softmax"), ("crosentropy", "cross_entropy"),
      ("cross_entrpy", "cross_entropy"), ("gate", None), ("cost", None), ("logit", None),
      ("phi", None), ("f", None), ("stop", "step")],
 )  # fmt: skip
