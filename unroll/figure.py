@@ -36,6 +36,10 @@ class Figure:
     scene: Scene
     theme: str = "light"
 
+    def __repr__(self) -> str:
+        left, top, right, bottom = self.scene.bounds
+        return f"<Figure {self.scene.title!r}, {right - left:.0f} x {bottom - top:.0f} px>"
+
     def svg(self) -> str:
         """The figure as an SVG document."""
         from unroll.export.svg import write_svg

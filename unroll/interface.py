@@ -44,6 +44,9 @@ class Recurrence(symbolic.Recurrence):
 
         return format_recurrence(self)
 
+    def __repr__(self) -> str:
+        return f"unroll.parse({str(self)!r})"
+
     def latex(self, notation: str = "book") -> str:
         """The equations as LaTeX. notation: `book` (h^{(t)}), `subscript` or `angle`."""
         from unroll.language.latex import recurrence_latex

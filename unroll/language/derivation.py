@@ -42,6 +42,8 @@ class Derivation:
         ]
         return "\n".join([about, *rows])
 
+    __repr__ = __str__
+
     def latex(self, notation: str = "book") -> str:
         """An `align*` environment (amsmath): chain rule, result, range, number in the book.
 

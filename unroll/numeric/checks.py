@@ -75,6 +75,8 @@ class Check:
         lines.append(f"worst: {self.worst:.1e}")
         return "\n".join(lines)
 
+    __repr__ = __str__
+
 
 def check(
     recurrence: Recurrence,
