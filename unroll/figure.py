@@ -37,8 +37,8 @@ class Figure:
     theme: str = "light"
 
     def __repr__(self) -> str:
-        left, top, right, bottom = self.scene.bounds
-        return f"<Figure {self.scene.title!r}, {right - left:.0f} x {bottom - top:.0f} px>"
+        box = self.scene.bounds
+        return f"<Figure {self.scene.title!r}, {box.width:.0f} x {box.height:.0f} px>"
 
     def svg(self) -> str:
         """The figure as an SVG document."""
