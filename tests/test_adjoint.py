@@ -101,3 +101,12 @@ def test_of_chooses_among_several_objectives():
 def test_the_adjoint_reads_back_as_a_recurrence():
     made = unroll.template("rnn").adjoint()
     assert str(unroll.parse(str(made))) == str(made)
+
+
+def test_the_gradient_of_a_state_that_runs_backward_runs_forward():
+    text = "g[t] = tanh(R @ g[t+1] + Q @ x[t]); L[t] = squared_error(g[t], y[t]); J = sum(L[t], t)"
+    lines = str(unroll.parse(text).derive()).splitlines()
+    assert lines[2] == "grad_g[1] = g[1] - y[1]"
+    assert lines[3].startswith("grad_g[t] = ")
+    assert lines[3].endswith("for t = 2..tau")
+    assert r"t = 2, \dots, \tau" in unroll.parse(text).derive().latex()

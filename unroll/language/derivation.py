@@ -186,13 +186,15 @@ def _tag(numbers: list[str]) -> str:
 
 
 def _range_latex(line: Line) -> str:
-    """Where a case holds: `t < \\tau`, or from the last step back to the first, as BPTT goes."""
+    """Where a case holds: `t < \\tau`, or its first and last step in the order of the pass."""
     start, stop = line.equation.start, line.equation.stop
     if start is None or stop is None or line.equation.index is None:
         return ""
     axis = line.equation.index.base
     if start == Index("", 1) and stop.base:
         return rf", \quad {axis} < {_index(stop.shift(1))}"
+    if line.ascending:
+        return rf", \quad {axis} = {_index(start)}, \dots, {_index(stop)}"
     return rf", \quad {axis} = {_index(stop)}, \dots, {_index(start)}"
 
 

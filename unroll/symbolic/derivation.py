@@ -41,13 +41,15 @@ class Line:
     """A gradient in one case.
 
     of: the name whose gradient it is; equation: for that case's range; paths: the chain rule;
-    book: number of the equation in the source, where known.
+    book: number of the equation in the source, where known; ascending: whether the gradient runs
+    from the first step to the last, as that of a state that runs backward does.
     """
 
     of: str
     equation: Equation
     paths: tuple[Through, ...] = ()
     book: str = ""
+    ascending: bool = False
 
     @property
     def key(self) -> str:
@@ -145,8 +147,16 @@ def _ranged_cases(adjoint: Adjoint, forward: Recurrence, of: str, equation: Equa
                 runs.append((value, paths, begin, at))
             else:
                 runs.append((value, paths, at, at))
+    gradients = {*adjoint.gradients.values(), *adjoint.auxiliaries}
+    ascending = any(
+        r.name in gradients and any(i.base == axis.name and i.offset < 0 for i in r.indices)
+        for r in references(equation.expression)
+    )
     return [
-        _line(equation, axis.name, of, run, steps, reach, len(runs) == 1) for run in reversed(runs)
+        replace(
+            _line(equation, axis.name, of, run, steps, reach, len(runs) == 1), ascending=ascending
+        )
+        for run in (runs if ascending else reversed(runs))
     ]
 
 
