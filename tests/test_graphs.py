@@ -84,3 +84,15 @@ def test_fold_undoes_unroll_for_any_lags(lags, inputs):
 def test_no_steps_are_refused():
     with pytest.raises(unroll.UnrollError, match="0 steps"):
         unroll.template("rnn").unroll(0)
+
+
+def test_several_uses_of_one_reference_are_one_edge_with_all_its_factors():
+    graph = unroll.parse("h[t] = tanh(W @ h[t-1]) + R @ h[t-1] + h[t-1]").fold()
+    (link,) = graph.links
+    assert link.label == "W, R"
+    assert unroll_text(link.backward) == "W.T, R.T"
+
+
+def test_factors_of_factors_are_one_product():
+    labels = [k.label for k in unroll.parse("h[t] = V @ (W @ h[t-1]) + alpha * x[t]").fold().links]
+    assert labels == ["V @ W", "alpha"]

@@ -156,6 +156,10 @@ class _Writer:
                 self.allocate(name)
             self.scan(pieces, task.direction)
             return
+        held = {piece.name for piece in pieces}
+        for name in task.names:  # so few steps that its equation holds at none
+            if self.recurrence.axis_of(name) is not None and name not in held:
+                self.allocate(name)
         seen = set()
         for piece in self.ordered(pieces):
             if piece.equation.index is None:
