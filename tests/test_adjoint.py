@@ -110,3 +110,13 @@ def test_the_gradient_of_a_state_that_runs_backward_runs_forward():
     assert lines[3].startswith("grad_g[t] = ")
     assert lines[3].endswith("for t = 2..tau")
     assert r"t = 2, \dots, \tau" in unroll.parse(text).derive().latex()
+
+
+def test_a_factor_is_a_diagonal_matrix_on_whichever_side_it_stands():
+    text = (
+        "q[t] = x[t]; c[t] = tanh(W @ c[t-1]); h[t] = q[t] * c[t]; L[t] = squared_error(h[t], y[t])"
+    )
+    found = unroll.parse(f"{text}; J = sum(L[t], t)").derive().latex()
+    assert r"\nabla_{q^{(t)}} L" in found
+    assert r"= \operatorname{diag}(c^{(t)}) (\nabla_{h^{(t)}} L)" in found
+    assert r"\operatorname{diag}(q^{(t)}) (\nabla_{h^{(t)}} L)" in found
