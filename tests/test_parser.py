@@ -59,6 +59,9 @@ RULES = [
     (3, r"x_t = x_{t-1} + \Delta t \, v_t", "x[t] = x[t-1] + Deltat * v[t]"),
     # 4 scripts
     (4, r"h_t = \sigma(W^{(hh)}h_{t-1} + W^{(hx)}x_{[t]})", "h[t] = sigmoid(W_hh @ h[t-1] + W_hx @ x[t])"),
+    (4, r"f_t = \sigma(W_{if} x_t + b_{if} + W_{hf} h_{(t-1)} + b_{hf})",
+     "f[t] = sigmoid(W_if @ x[t] + b_if + W_hf @ h[t-1] + b_hf)"),
+    (4, "f[t] = W_if @ x[t] + W_for @ f[t-1] for t >= 2", "f[t] = W_if @ x[t] + W_for @ f[t-1] for t >= 2"),
     (4, r"y_t = W^{out} x_t^2", "y[t] = W_out @ x[t] ** 2"),
     (4, r"h^{(t)} = (W^t)^\top h^{(0)}", "h[t] = (W ** t).T @ h[0]"),
     (4, r"g_t = W_{hh}^T \delta_t", "g[t] = W_hh.T @ delta[t]"),

@@ -139,10 +139,16 @@ def _with_range(part: Tokens) -> Tokens:
     for at, token in enumerate(part):
         word = token.kind == NAME and token.text in _RANGE_WORDS
         if at and word and at + 1 < len(part) and part[at + 1].text not in ("=", "[", "_"):
-            if part[at + 1].text == "(" or part[at - 1].text in _INFIX:
+            if part[at + 1].text == "(" or part[at - 1].text in _INFIX or _in_script(part, at):
                 continue
             return [*part[:at], token.like(FOR, "for"), *_without_words(part[at + 1 :])]
     return part
+
+
+def _in_script(part: Tokens, at: int) -> bool:
+    """Whether a word stands below or above a name: the `if` of `W_if` and `W_{if}`."""
+    before = [t.text for t in part[max(0, at - 2) : at] if t.kind == MARK]
+    return before[-1:] in (["_"], ["^"]) or before in (["_", "{"], ["^", "{"])
 
 
 def _with_bracketed_range(equation: Tokens) -> Tokens:
