@@ -176,7 +176,7 @@ class Recurrence(symbolic.Recurrence):
         if arrays is None and self.template and self.template.arrays:
             from unroll.numeric.arrays import extend
 
-            return extend(self, self.template.arrays, steps), None
+            return extend(self, self.template.arrays, steps), steps
         return arrays, steps if arrays is not None or steps is not None else DEFAULT_STEPS
 
     def _shapes(self, dims: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
