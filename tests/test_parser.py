@@ -62,6 +62,7 @@ RULES = [
     (4, r"f_t = \sigma(W_{if} x_t + b_{if} + W_{hf} h_{(t-1)} + b_{hf})",
      "f[t] = sigmoid(W_if @ x[t] + b_if + W_hf @ h[t-1] + b_hf)"),
     (4, "f[t] = W_if @ x[t] + W_for @ f[t-1] for t >= 2", "f[t] = W_if @ x[t] + W_for @ f[t-1] for t >= 2"),
+    (4, "h_t = W_if x_t for t > 1", "h[t] = W_if @ x[t] for t >= 2"),
     (4, r"y_t = W^{out} x_t^2", "y[t] = W_out @ x[t] ** 2"),
     (4, r"h^{(t)} = (W^t)^\top h^{(0)}", "h[t] = (W ** t).T @ h[0]"),
     (4, r"g_t = W_{hh}^T \delta_t", "g[t] = W_hh.T @ delta[t]"),

@@ -147,8 +147,10 @@ def _with_range(part: Tokens) -> Tokens:
 
 def _in_script(part: Tokens, at: int) -> bool:
     """Whether a word stands below or above a name: the `if` of `W_if` and `W_{if}`."""
-    before = [t.text for t in part[max(0, at - 2) : at] if t.kind == MARK]
-    return before[-1:] in (["_"], ["^"]) or before in (["_", "{"], ["^", "{"])
+    before = [t.text for t in part[:at]]
+    if before[-1:] == ["{"]:
+        before.pop()
+    return before[-1:] in (["_"], ["^"])
 
 
 def _with_bracketed_range(equation: Tokens) -> Tokens:
