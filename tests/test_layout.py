@@ -32,6 +32,13 @@ OTHERS = {
     "initial": "h[0] = tanh(F @ k)\nh[t] = tanh(W @ h[t-1] + U @ x[t])",
     "names": "controller_state[t] = tanh(W @ controller_state[t-1] + U @ sensor_reading[t])",
 }
+CONTEXTS = {
+    "last state": "C = h[tau]; h[t] = tanh(W @ h[t-1] + U @ x[t]); o[t] = V @ h[t] + R @ C; "
+    "J = sum(squared_error(o[t], y[t]), t)",
+    "mean": "C = mean(x[t], t); h[0] = tanh(F @ C); h[t] = tanh(W @ h[t-1] + U @ x[t] + R @ C); "
+    "o[t] = V @ h[t] + Q @ C; L[t] = squared_error(o[t], y[t]); J = sum(L[t], t)",
+    "input": "h[0] = C; h[t] = tanh(W @ h[t-1] + U @ x[t] + R @ C); o[t] = V @ h[t] + Q @ C",
+}
 ALL = {**dict.fromkeys(names()), **OTHERS, "lstm": LSTM}
 
 
@@ -67,6 +74,20 @@ def test_nothing_overlaps(name, options):
     if name == "lstm" and options.get("flow"):
         pytest.skip("both flows of ten variables: some labels touch lines")
     assert complaints(recurrence(name).draw(**options).scene) == []
+
+
+@pytest.mark.parametrize("options", [{}, {"steps": 4}, {"steps": 3, "flow": "both"}], ids=str)
+@pytest.mark.parametrize("view", ["folded", "unfolded", "both"])
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_contexts_reach_steps_beside_the_columns(name, view, options):
+    roles = {"C": "input"} if name == "input" else None
+    found = unroll.parse(CONTEXTS[name], roles=roles)
+    assert complaints(found.draw(view=view, **options).scene) == []
+
+
+def test_inputs_of_a_total_stand_beside_what_else_it_needs():
+    rows = arrange(fold(unroll.parse(CONTEXTS["last state"])))
+    assert rows.row == {"C": 0, "x": 1, "h": 2, "o": 3, "y": 3, "J": 4}
 
 
 @pytest.mark.parametrize("flow", ["none", "both"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from unroll.drawing.annotating import CROWDED
 from unroll.drawing.columns import Timeline, numbered, window
 from unroll.drawing.flows import carriers, strands
 from unroll.drawing.geometry import arrowhead, commands, straight
@@ -179,11 +180,12 @@ def _painted(
     drawn = tuple(s for arrow in plan.arrows for s in strands(arrow, flow, gradient))
     reached = {s.arrow.source for s in drawn if s.flow == "backward"}
     points = place(plan, rows, grid)
+    curves, blocked = route(plan, points, grid.radius, folded=folded)
     view = View(
         name,
         plan,
         points,
-        route(plan, points, grid.radius, folded=folded),
+        curves,
         drawn,
         labels,
         grid.radius,
@@ -193,7 +195,8 @@ def _painted(
         {} if folded else blocks.values,
         {} if folded else blocks.gradients,
     )
-    return paint(view)
+    painted = paint(view)
+    return replace(painted, crowded=painted.crowded + CROWDED * blocked)
 
 
 def _side_by_side(

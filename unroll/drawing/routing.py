@@ -21,10 +21,10 @@ from unroll.drawing.geometry import (
     moved,
     polar,
     reverse,
-    rounded,
     sample,
     straight,
 )
+from unroll.drawing.rails import APART, Rail, rails
 from unroll.drawing.scene import Point
 from unroll.drawing.space import Space
 from unroll.drawing.unfolding import Arrow, Key, Plan
@@ -37,8 +37,11 @@ _PULLS = (0.25, 0.4, 0.6, 0.85, 1.15)
 
 def route(
     plan: Plan, points: dict[Key, Point], radius: float, *, folded: bool
-) -> dict[Arrow, Curve]:
-    """A curve from centre to centre for each arrow (loops and curves start at the circles)."""
+) -> tuple[dict[Arrow, Curve], int]:
+    """A curve from centre to centre for each arrow (loops and curves start at the circles).
+
+    And how many arrows found no way that is free of nodes.
+    """
     space = Space(radius)
     for key in plan.nodes:
         space.add_node(points[key])
@@ -47,7 +50,7 @@ def route(
         for arrow in plan.arrows:
             if arrow not in router.routes and (curve := attempt(arrow)) is not None:
                 router.accept(arrow, curve)
-    return router.routes
+    return router.routes, router.blocked
 
 
 class _Router:
@@ -61,6 +64,8 @@ class _Router:
         self.routes: dict[Arrow, Curve] = {}
         self.pairs: set[frozenset[Key]] = set()
         self.loops: dict[Key, int] = {}
+        self.risers: list[Rail] = []
+        self.blocked = 0
         self.known: dict[tuple[Link, float, float], Curve] = {}
 
     def accept(self, arrow: Arrow, curve: Curve) -> None:
@@ -86,35 +91,37 @@ class _Router:
         for side in (1, -1):
             curve = _loop(center, r, (2.2 + 1.6 * count) * r, radians(40 + 14 * count), side)
             if self._clear(curve, arrow):
-                break
+                return curve
+        self.blocked += 1
         return curve
 
     def rail(self, arrow: Arrow) -> Curve | None:
-        """Up or down beside the column, then along the row of the variable without an axis."""
+        """Beside the column, in the first lane that is free, then along the row of the single."""
         if not self._on_rail(arrow):
             return None
-        single_first = arrow.source[1] is None
-        single, moving = (
-            (arrow.source, arrow.target) if single_first else (arrow.target, arrow.source)
-        )
-        sx, sy = self.points[single]
-        x, y = self.points[moving]
-        r = self.radius
-        down = 1 if sy > y else -1
-        best: Curve | None = None
-        for lane in (0.0, 1.5 * r, -1.5 * r, 1.8 * r, -1.8 * r):
-            corner = (x + lane, y + down * abs(lane))
-            points = [(x, y), *([corner] if lane else []), (x + lane, sy)]
-            if abs(x + lane - sx) > 1:
-                points.append((sx, sy))
-            curve = rounded(tuple(points), 0.7 * r)
-            best = best or curve
-            riser = rounded(tuple(points[: 3 if lane else 2]), 0.7 * r)
-            if self._clear(riser, arrow):  # along its row there is nothing else
-                best = curve
+        outward = arrow.source[1] is None
+        single, moving = (arrow.source, arrow.target) if outward else (arrow.target, arrow.source)
+        end, start = self.points[single], self.points[moving]
+        best: Rail | None = None
+        for found in rails(start, end, self._level(single, outward), self.radius):
+            best = best or found
+            if self._clear(found.riser, arrow) and found.is_apart(self.risers, self.radius):
+                best = found
                 break
+        else:
+            self.blocked += 1
         assert best is not None
-        return reverse(best) if single_first else best
+        self.risers.append(best)
+        return reverse(best.curve) if outward else best.curve
+
+    def _level(self, single: Key, outward: bool) -> float:
+        """How much lower a rail runs than its single stands, where another runs the other way."""
+        y = self.points[single][1]
+        ways = {a.source == single for a in self.plan.arrows if self._on_rail(a, single)}
+        if len(ways) < 2:
+            return 0.0
+        below = all(self.points[key][1] <= y for key in self.plan.nodes)
+        return self.radius * (-APART if outward == below else APART)
 
     def around(self, arrow: Arrow) -> Curve | None:
         """The cheapest curve among those that leave and arrive at all kinds of angles."""
@@ -156,7 +163,10 @@ class _Router:
         for i in ordered[cost[ordered] < HOPELESS]:
             if self._clear((curves[i],), arrow):
                 return (curves[i],)
-        return detour(a, b, self._around(a, b)[0], r) or (curves[ordered[0]],)
+        around = detour(a, b, self._around(a, b)[0], r)
+        if around is None or not self._clear(around, arrow):
+            self.blocked += 1
+        return around or (curves[ordered[0]],)
 
     def _around(self, a: Point, b: Point) -> tuple[Array, Array]:
         """Nodes other than the ends, and points of lines, near the way from a to b."""
@@ -184,8 +194,10 @@ class _Router:
             return np.asarray(np.where(sign * (mean[:, 0] - middle[0]) > 0, 2.0, 0.0))
         return np.asarray(np.where(mean[:, 1] > middle[1], 1.0, 0.0))
 
-    def _on_rail(self, arrow: Arrow) -> bool:
-        return (arrow.source[1] is None) != (arrow.target[1] is None)
+    def _on_rail(self, arrow: Arrow, single: Key | None = None) -> bool:
+        """Whether one end has no axis, and the other has one; the single, if it is named."""
+        ends = [key for key in (arrow.source, arrow.target) if key[1] is None]
+        return len(ends) == 1 and single in (None, ends[0])
 
     def _clear(self, curve: Curve, arrow: Arrow) -> bool:
         points = sample(curve, max(25, int(length(curve) / 6 / len(curve))))

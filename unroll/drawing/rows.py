@@ -2,7 +2,8 @@
 
 Rows follow the longest path over the links within a step, inputs at the bottom. A variable that
 reaches itself (or a neighbour in its row) across steps gets a row of its own, so that its lane
-runs straight. An input that feeds losses only stands above them.
+runs straight. An input that feeds losses only stands above them; beside what else they need,
+where they are sums over all steps.
 """
 
 from __future__ import annotations
@@ -79,9 +80,25 @@ def _found(graph: FoldedGraph, variables: Sequence[Variable]) -> list[list[str]]
         if users and set(users) <= losses:
             on_top = not any(link.source in users for link in graph.links)
             rank[name] = max(rank[u] for u in users) + (1 if on_top else -1)
+        elif total := _totals(graph, name) & losses:
+            rank[name] = _beside(graph, rank, inputs, total)
         else:
             rank[name] = 0
     return _split(graph, names, rank)
+
+
+def _totals(graph: FoldedGraph, name: str) -> set[str]:
+    """Variables without an axis, if only such need this one."""
+    users = {link.target for link in graph.links if link.source == name}
+    return users if users <= {v.name for v in graph.variables if not v.ranges} else set()
+
+
+def _beside(graph: FoldedGraph, rank: dict[str, int], inputs: set[str], totals: set[str]) -> int:
+    """The row of the highest variable that a total needs; above it, where a lane runs there."""
+    needed = {k.source for k in graph.links if k.target in totals} & set(rank) - inputs
+    top = max((rank[n] for n in needed), default=0)
+    row = [n for n, r in rank.items() if r == top and n not in inputs]
+    return top + any(_is_lane(graph, n, row) for n in row)
 
 
 def _longest_path(inner: nx.DiGraph, least: dict[str, int]) -> dict[str, int]:
