@@ -72,13 +72,18 @@ def around_node(
 
 
 def beside_square(
-    center: Point, side: float, label: Label, *, leftwards: bool = False
+    center: Point, side: float, label: Label, *, leftwards: bool = False, lower: int = 0
 ) -> Iterator[Point]:
-    """Centres for a label at a delay: to its right, to its left, above, below."""
+    """Centres for a label at a delay: to its right, to its left, above, below.
+
+    lower: 1 for the lower one of two labels that stand there, -1 for the upper one.
+    """
     x, y = center
     across = side / 2 + GAP + label.width / 2
     upright = side / 2 + GAP + label.height / 2
     first = -1 if leftwards else 1
+    if lower:
+        yield x + first * across, y + lower * (label.height + GAP) / 2
     yield x + first * across, y
     yield x - first * across, y
     yield x, y - upright

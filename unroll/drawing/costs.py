@@ -28,25 +28,25 @@ def shape_cost(grid: Array, radius: float) -> Array:
     return np.asarray(length + 6 * np.clip(sharpest - 0.22, 0, None))
 
 
-def node_cost(grid: Array, others: Array, ends: Array, radius: float) -> Array:
+def node_cost(grid: Array, others: Array, ends: Array, radius: float, clearance: float) -> Array:
     """Closeness to nodes; prohibitive where one is hit, the curve's own ends included."""
     cost = np.zeros(len(grid))
     if len(others):
         gaps = _distances(grid, others).min(axis=(1, 2)) - radius
-        cost += np.where(gaps < CLEARANCE, 1000 - 10 * gaps, 0.0)
-        cost += 4 * np.clip(14 - gaps, 0, None) / radius
+        cost += np.where(gaps < clearance, 1000 - 10 * gaps, 0.0)
+        cost += 4 * np.clip(clearance + 8 - gaps, 0, None) / radius
     own = _distances(grid[:, 1:-1], ends).min(axis=(1, 2)) - radius
     return np.asarray(cost + np.where(own < 0, 500.0, 0.0))
 
 
-def line_cost(grid: Array, lines: Array, distance: float) -> Array:
-    """How much of each curve lies within 8 px of other lines; of its middle, within `distance`."""
+def line_cost(grid: Array, lines: Array, close: float, apart: float) -> Array:
+    """How much of each curve lies close to other lines; of its middle, not far enough apart."""
     if not len(lines):
         return np.zeros(len(grid))
     near = _distances(grid[:, 1:-1], lines).min(axis=2)
-    cost = 0.45 * (near < 8).sum(axis=1)
-    if distance > 8:
-        cost = cost + 0.6 * (near[:, 8:-8] < distance).sum(axis=1)
+    cost = 0.45 * (near < close).sum(axis=1)
+    if apart > close:
+        cost = cost + 0.6 * (near[:, 8:-8] < apart).sum(axis=1)
     return np.asarray(cost)
 
 

@@ -7,7 +7,6 @@ from math import pi
 import networkx as nx
 import numpy as np
 
-from unroll.drawing.costs import CLEARANCE
 from unroll.drawing.geometry import Array, Curve, polar, rounded
 from unroll.drawing.scene import Point
 
@@ -15,27 +14,27 @@ _AROUND = 8  # waypoints around each node
 _EASE = 4.0  # px that a waypoint keeps beyond the clearance, for the rounding of its corner
 
 
-def detour(a: Point, b: Point, nodes: Array, radius: float) -> Curve | None:
+def detour(a: Point, b: Point, nodes: Array, radius: float, clearance: float) -> Curve | None:
     """The shortest polyline from a to b that keeps clear of nodes, its corners rounded.
 
     nodes: centres of all but the two ends, (n, 2). None where there is no way.
     """
-    reach = radius + CLEARANCE + _EASE
+    reach = radius + clearance + _EASE
     angles = [2 * pi * k / _AROUND for k in range(_AROUND)]
     ring = [polar((float(x), float(y)), reach, angle) for x, y in nodes for angle in angles]
     ends = np.asarray((a, b))
     points = np.concatenate([ends, np.asarray(ring).reshape(-1, 2)])
-    to_nodes = _gaps(points, nodes).min(axis=1) >= radius + CLEARANCE
-    to_ends = _gaps(points, ends).min(axis=1) >= radius + CLEARANCE
+    to_nodes = _gaps(points, nodes).min(axis=1) >= radius + clearance
+    to_ends = _gaps(points, ends).min(axis=1) >= radius + clearance
     free = to_nodes & to_ends
     free[:2] = True
     points = points[free]
     graph = nx.Graph()
     for i in range(len(points) - 1):
         others = points[i + 1 :]
-        seen = _visible(points[i], others, nodes, radius + CLEARANCE)
+        seen = _visible(points[i], others, nodes, radius + clearance)
         if i > 1:  # only the ends' own arrows may pass over them
-            seen &= _visible(points[i], others, ends, radius + CLEARANCE)
+            seen &= _visible(points[i], others, ends, radius + clearance)
         steps = np.hypot(*(others - points[i]).T)
         for j in np.flatnonzero(seen):  # a turn costs a little, so that few are taken
             graph.add_edge(i, i + 1 + int(j), weight=float(steps[j]) + radius / 2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from unroll.drawing.annotating import CROWDED
 from unroll.drawing.columns import Timeline, numbered, window
-from unroll.drawing.flows import carriers, strands
+from unroll.drawing.flows import OFFSET, carriers, strands
 from unroll.drawing.geometry import arrowhead, commands, straight
 from unroll.drawing.labels import SIZE, Label, words
 from unroll.drawing.naming import Naming
@@ -87,7 +87,7 @@ def lay_out(
     painted: dict[str, Painted] = {}
     least: int | None = None
     for wider, taller in _ROOMIER:
-        roomy = replace(base, column=base.column * wider, row=base.row * taller)
+        roomy = Grid(radius, base.row * taller, base.column * wider, base.across * wider)
         tried = {
             name: _painted(graph, plan, name, rows, roomy, labels[name], options, blocks)
             for name, plan in plans.items()
@@ -159,6 +159,7 @@ def _grid(radius: float, blocks: Blocks) -> Grid:
         radius,
         max(bare.row, 1.8 * radius + height + (2.3 if blocks.gradients else 1.4) * SIZE),
         max(bare.column, 0.6 * radius + width + 10 + radius),
+        radius,
     )
 
 
@@ -173,14 +174,13 @@ def _painted(
     blocks: Blocks,
 ) -> Painted:
     folded = name == "folded"
-    flow = options.flow
-    if folded:
-        flow = "none" if options.view == "both" or flow == "none" else "forward"
+    flow = "none" if folded and options.view == "both" else options.flow
     gradient = carriers(graph, options.naming.objective)
     drawn = tuple(s for arrow in plan.arrows for s in strands(arrow, flow, gradient))
     reached = {s.arrow.source for s in drawn if s.flow == "backward"}
     points = place(plan, rows, grid)
-    curves, blocked = route(plan, points, grid.radius, folded=folded)
+    width = 2 * OFFSET if flow == "both" else 0.0
+    curves, blocked = route(plan, points, grid.radius, folded=folded, width=width)
     view = View(
         name,
         plan,

@@ -76,14 +76,18 @@ def _line(view: View, strand: Strand) -> Line:
 
 
 def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
-    """Where the delays of the circuit's arrows stand, away from other lines: one a step, up to three."""
+    """Where the delays of the circuit's arrows stand, away from other lines: one a step, up to three.
+
+    Both strands of an arrow pass through the same ones, which belong to the first.
+    """
     found: dict[Strand, tuple[Point, ...]] = {line.strand: () for line in lines}
     if view.name != "folded":
         return found
     courses = {line.strand: sample(line.visible) for line in lines}
     for line in lines:
-        if line.strand.arrow.link.lag:
-            others = [c for strand, c in courses.items() if strand != line.strand]
+        arrow = line.strand.arrow
+        if arrow.link.lag and not (line.strand.offset and line.strand.flow == "backward"):
+            others = [c for strand, c in courses.items() if strand.arrow != arrow]
             taken = [p for squares in found.values() for p in squares]
             found[line.strand] = _squares(view, line, np.concatenate([*others, *_points(taken)]))
     return found
@@ -97,7 +101,7 @@ def _squares(view: View, line: Line, others: Array) -> tuple[Point, ...]:
     """The squares on one line: in its middle, or where they keep clear of other lines."""
     lag = line.strand.arrow.link.lag or 0
     count = min(abs(lag), 3)
-    side = SQUARE * view.radius
+    side = side_of_delay(view, line.strand)
     curve = view.curves[line.strand.arrow]
     apart = 1.7 * side / length(curve)
     tried = []
@@ -112,6 +116,11 @@ def _squares(view: View, line: Line, others: Array) -> tuple[Point, ...]:
             return squares
         tried.append((clear, squares))
     return max(tried, key=lambda pair: pair[0])[1]
+
+
+def side_of_delay(view: View, strand: Strand) -> float:
+    """The side of a square, which covers both strands where there are two."""
+    return max(SQUARE * view.radius, 2 * abs(strand.offset) + 5)
 
 
 def place_labels(
@@ -142,19 +151,25 @@ def _places(
     squares: Mapping[Strand, tuple[Point, ...]],
     below: bool,
 ) -> Places:
-    link, delays = line.strand.arrow.link, squares[line.strand]
+    strand, link = line.strand, line.strand.arrow.link
+    delays = next((d for s, d in squares.items() if s.arrow == strand.arrow and d), ())
     at_line = beside_line(
         _labelled_part(line.visible),
         label,
-        own_side=line.strand.offset > 0 and not below,
+        own_side=strand.offset > 0 and not below,
         below=below,
         late=bool(link.lag) and link.source in view.plan.fanning,
     )
     if not delays:
         return at_line
     middle = delays[len(delays) // 2]
-    leftwards = middle[0] < view.points[line.strand.arrow.source][0] - 1
-    at_square = beside_square(middle, SQUARE * view.radius, label, leftwards=leftwards)
+    at_square = beside_square(
+        middle,
+        side_of_delay(view, strand),
+        label,
+        leftwards=middle[0] < view.points[strand.arrow.source][0] - 1,
+        lower=0 if not strand.offset else 1 if strand.flow == "backward" else -1,
+    )
     return Places((*at_square, *at_line.good), at_line.poor)
 
 
@@ -185,9 +200,10 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
         Path(commands(line.shaft), strand.paint, None, strand.width, dash),
         Path(outline, None, strand.paint),
     ]
-    side = SQUARE * view.radius
+    side = side_of_delay(view, strand)
     for x, y in squares:
-        square = Rectangle(x - side / 2, y - side / 2, side, side, fill=strand.paint)
+        paint = "ink" if strand.offset else strand.paint
+        square = Rectangle(x - side / 2, y - side / 2, side, side, fill=paint)
         items.append(Group("delay", (square,), view.data, "delay of one step"))
     if label is not None:
         items.append(label)

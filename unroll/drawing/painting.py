@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unroll.drawing.beside import place_blocks, place_names
-from unroll.drawing.lines import delays, edge, place_labels, visible_lines
-from unroll.drawing.routing import SQUARE
+from unroll.drawing.lines import delays, edge, place_labels, side_of_delay, visible_lines
 from unroll.drawing.scene import Bounds, Circle, Group, Item
 from unroll.drawing.space import Space
 from unroll.drawing.unfolding import Arrow, Key, Node
@@ -34,9 +33,9 @@ def paint(view: View) -> Painted:
     for line in lines:
         space.add_curve(line.visible)
     squares = delays(view, lines)
-    for found in squares.values():
+    for strand, found in squares.items():
         for center in found:
-            half = SQUARE * view.radius / 2
+            half = side_of_delay(view, strand) / 2
             space.add_box(Bounds(*center, *center).grown(half))
     beside_nodes: dict[Key, list[Group]] = {key: [] for key in view.plan.nodes}
     gradients, crowded = place_blocks(view, space, beside_nodes)
@@ -46,12 +45,13 @@ def paint(view: View) -> Painted:
     crowded += missed
     if not gradients:
         crowded += place_names(view, space, beside_nodes, gradients)
+    shared = {strand for strand, found in squares.items() if found and strand.offset}
     edges = [
         (
             _column(line.strand.arrow),
             edge(view, line, squares[line.strand], labels.get(line.strand)),
         )
-        for line in lines
+        for line in sorted(lines, key=lambda line: line.strand in shared)  # over both strands
     ]
     nodes = [
         (key[1], _node(view, node, beside_nodes[key])) for key, node in view.plan.nodes.items()

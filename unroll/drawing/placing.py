@@ -14,15 +14,16 @@ COLUMN, ROW, CLEAR = 4.2, 3.25, 2.2  # column pitch, row pitch, free space, in n
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One node radius for a figure, and the pitches of rows and columns, in px."""
+    """One node radius for a figure, the pitches of rows and columns, and the unit of offsets, px."""
 
     radius: float
     row: float
     column: float
+    across: float
 
 
 def grid(radius: float) -> Grid:
-    return Grid(radius, ROW * radius, COLUMN * radius)
+    return Grid(radius, ROW * radius, COLUMN * radius, radius)
 
 
 def place(plan: Plan, rows: Rows, grid: Grid) -> dict[Key, Point]:
@@ -36,7 +37,7 @@ def place(plan: Plan, rows: Rows, grid: Grid) -> dict[Key, Point]:
         name, column = key
         y = -rows.row[name] * grid.row
         at = spine[column] if column is not None else middle
-        placed[key] = (at + rows.offset[name] * grid.radius, y)
+        placed[key] = (at + rows.offset[name] * grid.across, y)
     return placed
 
 
@@ -51,7 +52,7 @@ def _spines(plan: Plan, rows: Rows, grid: Grid, columns: list[int]) -> dict[int,
     for name, column in plan.nodes:
         if column is None:
             continue
-        row, x = rows.row[name], rows.offset[name] * grid.radius
+        row, x = rows.row[name], rows.offset[name] * grid.across
         low, high = extents[column].get(row, (x, x))
         extents[column][row] = min(low, x), max(high, x)
     free = (2 + CLEAR) * grid.radius

@@ -38,7 +38,7 @@ class Rail:
         )
 
 
-def rails(start: Point, end: Point, level: float, radius: float) -> Iterator[Rail]:
+def candidates(start: Point, end: Point, level: float, radius: float) -> Iterator[Rail]:
     """Ways from a step's node to a single, the nearest lanes first.
 
     level: how much lower than the single its rail runs, px.

@@ -24,7 +24,7 @@ from unroll.drawing.geometry import (
     sample,
     straight,
 )
-from unroll.drawing.rails import APART, Rail, rails
+from unroll.drawing.rails import APART, Rail, candidates
 from unroll.drawing.scene import Point
 from unroll.drawing.space import Space
 from unroll.drawing.unfolding import Arrow, Key, Plan
@@ -36,19 +36,23 @@ _PULLS = (0.25, 0.4, 0.6, 0.85, 1.15)
 
 
 def route(
-    plan: Plan, points: dict[Key, Point], radius: float, *, folded: bool
+    plan: Plan, points: dict[Key, Point], radius: float, *, folded: bool, width: float = 0.0
 ) -> tuple[dict[Arrow, Curve], int]:
     """A curve from centre to centre for each arrow (loops and curves start at the circles).
 
-    And how many arrows found no way that is free of nodes.
+    And how many arrows found no way that is free of nodes. width: between the outer ones of the
+    lines that an arrow is drawn as, px.
     """
     space = Space(radius)
     for key in plan.nodes:
         space.add_node(points[key])
-    router = _Router(plan, points, radius, folded, space)
+    router = _Router(plan, points, radius, folded, width, space)
     for attempt in (router.directly, router.loop, router.rail, router.around):
-        for arrow in plan.arrows:
-            if arrow not in router.routes and (curve := attempt(arrow)) is not None:
+        waiting = [arrow for arrow in plan.arrows if arrow not in router.routes]
+        if attempt == router.around:  # short ones first: long ones go around them
+            waiting.sort(key=router.span)
+        for arrow in waiting:
+            if (curve := attempt(arrow)) is not None:
                 router.accept(arrow, curve)
     return router.routes, router.blocked
 
@@ -57,10 +61,17 @@ class _Router:
     """What is routed so far: the state of one call of `route`."""
 
     def __init__(
-        self, plan: Plan, points: dict[Key, Point], radius: float, folded: bool, space: Space
+        self,
+        plan: Plan,
+        points: dict[Key, Point],
+        radius: float,
+        folded: bool,
+        width: float,
+        space: Space,
     ) -> None:
         self.plan, self.points, self.radius, self.folded = plan, points, radius, folded
-        self.space = space
+        self.width, self.space = width, space
+        self.clearance = CLEARANCE + width / 2
         self.routes: dict[Arrow, Curve] = {}
         self.pairs: set[frozenset[Key]] = set()
         self.loops: dict[Key, int] = {}
@@ -72,6 +83,11 @@ class _Router:
         self.routes[arrow] = curve
         self.pairs.add(frozenset((arrow.source, arrow.target)))
         self.space.add_curve(curve)
+
+    def span(self, arrow: Arrow) -> float:
+        """How far apart the ends are, px."""
+        a, b = self.points[arrow.source], self.points[arrow.target]
+        return round(hypot(b[0] - a[0], b[1] - a[1]), 3)
 
     def directly(self, arrow: Arrow) -> Curve | None:
         """A straight line, where the way is free and no other arrow has it."""
@@ -89,7 +105,8 @@ class _Router:
         self.loops[arrow.source] = count + 1
         center, r = self.points[arrow.source], self.radius
         for side in (1, -1):
-            curve = _loop(center, r, (2.2 + 1.6 * count) * r, radians(40 + 14 * count), side)
+            reach = (2.2 + 1.6 * count) * r + (0.5 + 2.5 * count) * self.width
+            curve = _loop(center, r, reach, radians(40 + 14 * count), side)
             if self._clear(curve, arrow):
                 return curve
         self.blocked += 1
@@ -103,7 +120,7 @@ class _Router:
         single, moving = (arrow.source, arrow.target) if outward else (arrow.target, arrow.source)
         end, start = self.points[single], self.points[moving]
         best: Rail | None = None
-        for found in rails(start, end, self._level(single, outward), self.radius):
+        for found in candidates(start, end, self._level(single, outward), self.radius):
             best = best or found
             if self._clear(found.riser, arrow) and found.is_apart(self.risers, self.radius):
                 best = found
@@ -155,15 +172,17 @@ class _Router:
         grid = sample_all(np.asarray(curves))
         nodes, lines = self._around(a, b)
         cost = 0.8 * np.asarray(bends) + self._side_cost(arrow, a, b, grid.mean(axis=1))
-        cost += shape_cost(grid, r) + node_cost(grid, nodes, np.asarray((a, b)), r)
+        cost += shape_cost(grid, r) + node_cost(grid, nodes, np.asarray((a, b)), r, self.clearance)
         promising = np.argsort(cost, kind="stable")[:150]
         delayed = self.folded and bool(arrow.link.lag)
-        cost[promising] += line_cost(grid[promising], lines, 1.5 * r if delayed else 8.0)
+        near = 8.0 + self.width
+        apart = 1.5 * r + self.width if delayed else near
+        cost[promising] += line_cost(grid[promising], lines, near, apart)
         ordered = promising[np.argsort(cost[promising], kind="stable")]
         for i in ordered[cost[ordered] < HOPELESS]:
             if self._clear((curves[i],), arrow):
                 return (curves[i],)
-        around = detour(a, b, self._around(a, b)[0], r)
+        around = detour(a, b, self._around(a, b)[0], r, self.clearance)
         if around is None or not self._clear(around, arrow):
             self.blocked += 1
         return around or (curves[ordered[0]],)
@@ -207,7 +226,7 @@ class _Router:
         if not len(nodes):
             return True
         gaps = np.hypot(*np.moveaxis(points[:, None] - nodes[None], -1, 0))
-        return float(gaps.min()) >= self.radius + CLEARANCE
+        return float(gaps.min()) >= self.radius + self.clearance
 
 
 def _loop(center: Point, radius: float, reach: float, angle: float, side: int) -> Curve:
