@@ -88,13 +88,17 @@ def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
         arrow = line.strand.arrow
         if arrow.link.lag and not (line.strand.offset and line.strand.flow == "backward"):
             others = [c for strand, c in courses.items() if strand.arrow != arrow]
-            taken = [p for squares in found.values() for p in squares]
-            found[line.strand] = _squares(view, line, np.concatenate([*others, *_points(taken)]))
+            others += [
+                _outline(p, side_of_delay(view, s)) for s, squares in found.items() for p in squares
+            ]
+            found[line.strand] = _squares(view, line, np.concatenate([*others, np.zeros((0, 2))]))
     return found
 
 
-def _points(points: list[Point]) -> list[Array]:
-    return [np.asarray(points)] if points else [np.zeros((0, 2))]
+def _outline(center: Point, side: float) -> Array:
+    """Points of a square: its middle, its corners, and halfway between them."""
+    steps = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)])
+    return np.asarray(center) + steps * side / 2
 
 
 def _squares(view: View, line: Line, others: Array) -> tuple[Point, ...]:

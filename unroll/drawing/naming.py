@@ -22,7 +22,9 @@ class Naming:
     objective: str | None = None
 
     def node(self, node: Node, size: float = SIZE) -> Label:
-        """The label inside a node."""
+        """The label inside a node: an operation's sign, or the variable."""
+        if node.variable.sign is not None:
+            return math(node.variable.sign, node.reference, size)
         return self._indexed(node, "{}", node.reference, size)
 
     def gradient(self, node: Node, size: float = BADGE) -> Label:

@@ -2,22 +2,23 @@
 
 Rows follow the longest path over the links within a step, inputs at the bottom. A variable that
 reaches itself (or a neighbour in its row) across steps gets a row of its own, so that its lane
-runs straight. An input that feeds losses only stands above them; beside what else they need,
+runs straight. An operation stands just below the first one that needs it, or, where it takes a
+state from the step before straight to that state, in its lane. An input that feeds losses only stands above them; beside what else they need,
 where they are sums over all steps.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import networkx as nx
 
+from unroll.drawing.ordering import Levels, Name, offsets, untangled
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph, Variable
-
-SPREAD = 2.9  # between neighbours of one row, in node radii
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,19 @@ def arrange(graph: FoldedGraph, given: Sequence[str] = ()) -> Rows:
     """
     moving = [v for v in graph.variables if v.ranges]
     single = [v for v in graph.variables if not v.ranges]
-    levels = _given(graph, moving, given) if given else _found(graph, moving)
+    inner = within_step(graph, [v.name for v in moving])
+    lanes: dict[str, str] = {}
+    if given:
+        levels: Levels = [list(names) for names in _given(graph, moving, given)]
+    else:
+        lanes = _carriers(graph, inner)
+        levels, inner = untangled(_found(graph, moving, inner, lanes), inner, lanes)
     below, above = _singles(graph, single)
-    ordered = [[n] for n in below] + levels + [[n] for n in above]
-    row = {name: i for i, names in enumerate(ordered) for name in names}
-    offset: dict[str, float] = {}
-    for names in ordered:
-        offset.update(_offsets(graph, names, offset))
-    return Rows(row, offset, frozenset(v.name for v in single))
+    ordered = [*_alone(below), *levels, *_alone(above)]
+    row = {n: i for i, names in enumerate(ordered) for n in names if isinstance(n, str)}
+    offset = _offsets(ordered, _neighbours(graph, inner), lanes)
+    shown = {n: x for n, x in offset.items() if isinstance(n, str)}
+    return Rows(row, shown, frozenset(v.name for v in single))
 
 
 def names_in(rows: Sequence[str]) -> list[str]:
@@ -69,9 +75,10 @@ def within_step(graph: FoldedGraph, names: Sequence[str]) -> nx.DiGraph:
     return inner
 
 
-def _found(graph: FoldedGraph, variables: Sequence[Variable]) -> list[list[str]]:
+def _found(
+    graph: FoldedGraph, variables: Sequence[Variable], inner: nx.DiGraph, lanes: Mapping[str, str]
+) -> list[list[str]]:
     names = [v.name for v in variables]
-    inner = within_step(graph, names)
     inputs = {v.name for v in variables if v.role == "input"}
     losses = {v.name for v in graph.variables if v.role == "loss"}
     rank = _longest_path(inner, {n: int(n not in inputs) for n in names})
@@ -84,7 +91,30 @@ def _found(graph: FoldedGraph, variables: Sequence[Variable]) -> list[list[str]]
             rank[name] = _beside(graph, rank, inputs, total)
         else:
             rank[name] = 0
-    return _split(graph, names, rank)
+    for name in reversed(list(nx.topological_sort(inner))):
+        users = [rank[u] for u in inner.successors(name)]
+        if users and _is_operation(graph, name):
+            rank[name] = min(users) - (name not in lanes)
+    late = {k.target for k in graph.links if k.lag and _is_operation(graph, k.target)}
+    names.sort(key=lambda n: n not in late)  # what comes from the left stands on the left
+    return _split(graph, names, rank, lanes)
+
+
+def _is_operation(graph: FoldedGraph, name: str) -> bool:
+    """Whether a node stands for a step of a calculation, and for no variable of the text."""
+    return graph.nodes[name]["variable"].sign is not None
+
+
+def _carriers(graph: FoldedGraph, inner: nx.DiGraph) -> dict[str, str]:
+    """Operations that take a state from the step before straight to that state."""
+    return {
+        link.target: link.source
+        for link in graph.links
+        if link.lag == 1
+        and not link.factors
+        and _is_operation(graph, link.target)
+        and list(inner.succ[link.target]) == [link.source]
+    }
 
 
 def _totals(graph: FoldedGraph, name: str) -> set[str]:
@@ -108,14 +138,17 @@ def _longest_path(inner: nx.DiGraph, least: dict[str, int]) -> dict[str, int]:
     return rank
 
 
-def _split(graph: FoldedGraph, names: Sequence[str], rank: dict[str, int]) -> list[list[str]]:
+def _split(
+    graph: FoldedGraph, names: Sequence[str], rank: dict[str, int], lanes: Mapping[str, str]
+) -> list[list[str]]:
     """Names by rank, each lane in a row of its own."""
     levels: list[list[str]] = []
     for value in sorted(set(rank.values())):
-        row = [n for n in names if rank[n] == value]
-        lanes = [n for n in row if _is_lane(graph, n, row)] if len(row) > 1 else []
-        rest = [n for n in row if n not in lanes]
-        levels += [[n] for n in lanes]
+        row = [n for n in names if rank[n] == value and n not in lanes]
+        carriers = {s: [n for n in names if lanes.get(n) == s] for s in row}
+        alone = [n for n in row if carriers[n] or (len(row) > 1 and _is_lane(graph, n, row))]
+        rest = [n for n in row if n not in alone]
+        levels += [[*carriers[n], n] for n in alone]
         if rest:
             levels.append(rest)
     return levels
@@ -179,21 +212,31 @@ def _singles(graph: FoldedGraph, single: Sequence[Variable]) -> tuple[list[str],
     return below, above
 
 
+def _alone(names: Sequence[str]) -> Levels:
+    return [[name] for name in names]
+
+
+def _neighbours(graph: FoldedGraph, inner: nx.DiGraph) -> dict[Name, list[Name]]:
+    """What is linked to each variable within a step, or over all of them."""
+    pairs: list[tuple[Name, Name]] = list(inner.edges)
+    pairs += [(link.source, link.target) for link in graph.links if link.lag is None]
+    near: dict[Name, list[Name]] = defaultdict(list)
+    for a, b in pairs:
+        near[a].append(b)
+        near[b].append(a)
+    return near
+
+
 def _offsets(
-    graph: FoldedGraph, names: Sequence[str], placed: dict[str, float]
-) -> dict[str, float]:
-    """Evenly spread, and as close to what is linked to it within the step as that allows."""
-    slots = {n: (i - (len(names) - 1) / 2) * SPREAD for i, n in enumerate(names)}
-    wishes = []
-    for name in names:
-        near = [
-            placed[other]
-            for link in graph.links
-            if link.lag in (0, None)
-            for one, other in ((link.source, link.target), (link.target, link.source))
-            if one == name and other in placed
-        ]
-        if near:
-            wishes.append(sum(near) / len(near) - slots[name])
-    shift = sum(wishes) / len(wishes) if wishes else 0.0
-    return {n: slots[n] + shift for n in names}
+    rows: Levels, near: Mapping[Name, list[Name]], lanes: Mapping[str, str]
+) -> dict[Name, float]:
+    """Row by row, as close to what is linked and stands below as the order allows."""
+    found: dict[Name, float] = {}
+    for names in rows:
+        wishes = {}
+        for name in names:
+            placed = [found[other] for other in near.get(name, ()) if other in found]
+            if placed and name not in lanes:
+                wishes[name] = sum(placed) / len(placed)
+        found.update(offsets(names, wishes))
+    return found

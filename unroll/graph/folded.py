@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import networkx as nx
 
 from unroll.language.printer import format_expression
+from unroll.language.signs import sign_latex
 from unroll.symbolic.expressions import Call, Expression, Index, Reference, references, walk
 from unroll.symbolic.operations import OPERATIONS
-from unroll.symbolic.recurrence import INPUT, PARAMETER, Recurrence
+from unroll.symbolic.recurrence import INPUT, OPERATION, PARAMETER, Recurrence
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,15 @@ class Variable:
     """A node.
 
     role: `Recurrence.role`. ranges: where it exists, (first, last) pairs; () without an axis.
-    function: name of the opaque function that makes it, as the book's `f`.
+    function: name of the opaque function that makes it, as the book's `f`. sign: LaTeX of the
+    operation that it stands for, where it is no variable of the text.
     """
 
     name: str
     role: str
     ranges: tuple[tuple[Index, Index], ...] = ()
     function: str | None = None
+    sign: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,7 @@ def fold(recurrence: Recurrence) -> FoldedGraph:
             recurrence.role(name),
             _ranges(recurrence, name, links),
             _function(recurrence, name),
+            _sign(recurrence, name),
         )
         for name in recurrence.names
         if recurrence.role(name) != PARAMETER
@@ -217,6 +221,16 @@ def _function(recurrence: Recurrence, name: str) -> str | None:
             if isinstance(node, Call) and node.operation in recurrence.functions:
                 return node.operation
     return None
+
+
+def _sign(recurrence: Recurrence, name: str) -> str | None:
+    """The operation that a name made by `expand` stands for."""
+    if (name, OPERATION) not in recurrence.overrides:
+        return None
+    expression = recurrence.equations_of(name)[0].expression
+    if not isinstance(expression, Call):
+        return None
+    return sign_latex(expression, lambda n: not _is_parameter(recurrence, n))
 
 
 def _ranges(
