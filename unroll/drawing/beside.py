@@ -75,9 +75,13 @@ def place_names(
     functions: dict[str, list[tuple[Key, Label, Places]]] = {}
     badges: dict[str, list[tuple[Key, Label, Places]]] = {}
     for key, node in view.plan.nodes.items():
-        function = node.variable.function
-        if view.name == "unfolded" and function and key in reached and node.name in view.plan.joint:
-            label = view.naming.function(function)
+        variable = node.variable
+        label = None
+        if view.name == "unfolded" and key in reached and node.name in view.plan.joint:
+            label = view.naming.function(variable.function) if variable.function else None
+        if variable.sign and not variable.made and not node.ghost:
+            label = view.naming.sign(variable.sign)
+        if label is not None:
             places = _around(view, key, label, FUNCTION_ANGLES, FUNCTION_GAP)
             functions.setdefault(node.name, []).append((key, label, places))
         if key in view.badges:

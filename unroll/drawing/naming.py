@@ -23,7 +23,7 @@ class Naming:
 
     def node(self, node: Node, size: float = SIZE) -> Label:
         """The label inside a node: an operation's sign, or the variable."""
-        if node.variable.sign is not None:
+        if node.variable.made and node.variable.sign is not None:
             return math(node.variable.sign, node.reference, size)
         return self._indexed(node, "{}", node.reference, size)
 
@@ -50,6 +50,10 @@ class Naming:
     def function(self, name: str) -> Label:
         """An opaque function beside what it makes."""
         return math(name_latex(name), name)
+
+    def sign(self, tex: str) -> Label:
+        """An operation beside the variable that it makes."""
+        return math(tex, tex)
 
     def _letter(self) -> str:
         return "" if self.objective is None else name_latex(self.objective.removesuffix("_total"))

@@ -102,7 +102,7 @@ def _found(
 
 def _is_operation(graph: FoldedGraph, name: str) -> bool:
     """Whether a node stands for a step of a calculation, and for no variable of the text."""
-    return graph.nodes[name]["variable"].sign is not None
+    return bool(graph.nodes[name]["variable"].made)
 
 
 def _carriers(graph: FoldedGraph, inner: nx.DiGraph) -> dict[str, str]:

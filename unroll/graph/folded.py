@@ -24,7 +24,8 @@ class Variable:
 
     role: `Recurrence.role`. ranges: where it exists, (first, last) pairs; () without an axis.
     function: name of the opaque function that makes it, as the book's `f`. sign: LaTeX of the
-    operation that it stands for, where it is no variable of the text.
+    operation that makes it, where every operation is a node. made: whether it stands for nothing
+    but that operation, and for no variable of the text.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Variable:
     ranges: tuple[tuple[Index, Index], ...] = ()
     function: str | None = None
     sign: str | None = None
+    made: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ def fold(recurrence: Recurrence) -> FoldedGraph:
             _ranges(recurrence, name, links),
             _function(recurrence, name),
             _sign(recurrence, name),
+            (name, OPERATION) in recurrence.overrides,
         )
         for name in recurrence.names
         if recurrence.role(name) != PARAMETER
@@ -215,7 +218,9 @@ def _compose(outer: Expression | None, inner: Expression | None) -> Expression |
 
 
 def _function(recurrence: Recurrence, name: str) -> str | None:
-    """The opaque function that makes a variable."""
+    """The opaque function that makes a variable of the text."""
+    if (name, OPERATION) in recurrence.overrides:
+        return None
     for equation in recurrence.equations_of(name):
         for node in walk(equation.expression):
             if isinstance(node, Call) and node.operation in recurrence.functions:
@@ -224,11 +229,12 @@ def _function(recurrence: Recurrence, name: str) -> str | None:
 
 
 def _sign(recurrence: Recurrence, name: str) -> str | None:
-    """The operation that a name made by `expand` stands for."""
-    if (name, OPERATION) not in recurrence.overrides:
+    """The one operation that makes a name, after `expand`."""
+    equations = recurrence.equations_of(name)
+    if len(equations) != 1 or OPERATION not in dict(recurrence.overrides).values():
         return None
-    expression = recurrence.equations_of(name)[0].expression
-    if not isinstance(expression, Call):
+    expression = equations[0].expression
+    if not isinstance(expression, Call) or _function(recurrence, name):
         return None
     return sign_latex(expression, lambda n: not _is_parameter(recurrence, n))
 

@@ -13,7 +13,7 @@ from unroll.symbolic.expressions import Call, Expression, Reference
 from unroll.symbolic.operations import OPERATIONS
 
 _BETWEEN = re.compile(r"\{0\}(.*)\{1\}")
-_CALLED = re.compile(r"(.*)\(\{.*\}\)")
+_CALLED = re.compile(r"((?:(?!\{\d\}).)*)(\(\{.*\}\)| \{0\})")
 _OPEN = r"\cdot"
 
 
@@ -31,10 +31,12 @@ def sign_latex(node: Call, is_node: Callable[[str], bool]) -> str:
     if between and row.infix and len(kept) == 2:
         sign = between[1].strip() or r"\times"
         return f"{kept[0]} {_OPEN if row.product and any(kept) else sign} {kept[1]}".strip()
+    if row.infix is None and len(kept) > 1:
+        return rf"\mathrm{{{row.name}}}".replace("_", r"\ ")
     filled = [text or _OPEN for text in kept]
     text = row.latex.replace("{...}", ", ".join(filled))
     for position, argument in enumerate(filled):
-        text = text.replace(f"{{{position}}}", f"{{{argument}}}")
+        text = text.replace(f"{{{position}}}", argument)
     return text
 
 
