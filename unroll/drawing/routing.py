@@ -176,7 +176,7 @@ class _Router:
         promising = np.argsort(cost, kind="stable")[:150]
         delayed = self.folded and bool(arrow.link.lag)
         near = 8.0 + self.width
-        apart = 1.5 * r + self.width if delayed else near
+        apart = 1.5 * r + 2 * self.width if delayed else near
         cost[promising] += line_cost(grid[promising], lines, near, apart)
         ordered = promising[np.argsort(cost[promising], kind="stable")]
         for i in ordered[cost[ordered] < HOPELESS]:
