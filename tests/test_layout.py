@@ -181,6 +181,8 @@ def test_single_output():
     assert loss[1] < o[1] < h[1]
     xs = [g.fact("index") for g in figure.scene.groups() if g.fact("name") == "x"][1:]
     assert xs == ["t-1", "t", "...", "tau"]
+    dashes = [bool(e.items[0].dash) for ends, e in edges(figure).items() if "W" in e.text]
+    assert dashes == [False, False, True, True]
 
 
 def test_dynamical_system_has_f_below_its_arrows():

@@ -131,11 +131,12 @@ def place_labels(
     view: View, space: Space, lines: list[Line], squares: Mapping[Strand, tuple[Point, ...]]
 ) -> tuple[dict[Strand, Group], int]:
     """Labels of lines: those of one link all at the same place along their lines, if possible."""
+    at = {strand.arrow: found for strand, found in squares.items() if found}
     together: dict[tuple[object, str], list[tuple[Line, Label, Places]]] = {}
     for line in lines:
         label, below = _text_of(view, line.strand)
         if label is not None:
-            places = _places(view, line, label, squares, below)
+            places = _places(view, line, label, at.get(line.strand.arrow, ()), below)
             key = line.strand.arrow.link, line.strand.flow
             together.setdefault(key, []).append((line, label, places))
     found: dict[Strand, Group] = {}
@@ -152,11 +153,10 @@ def _places(
     view: View,
     line: Line,
     label: Label,
-    squares: Mapping[Strand, tuple[Point, ...]],
+    delays: tuple[Point, ...],
     below: bool,
 ) -> Places:
     strand, link = line.strand, line.strand.arrow.link
-    delays = next((d for s, d in squares.items() if s.arrow == strand.arrow and d), ())
     at_line = beside_line(
         _labelled_part(line.visible),
         label,

@@ -178,7 +178,10 @@ def _readable(line: Timeline, source: Variable, column: int, position: int) -> b
 
 
 def _left_out(line: Timeline, column: int | None) -> bool:
-    return column is not None and not line.columns[column].is_step
+    """Whether an arrow from a column is dashed. Where steps are left out inside, only those are."""
+    if column is None or line.columns[column].is_step:
+        return False
+    return line.columns[column].inner or not any(c.inner for c in line.columns)
 
 
 def _into_gap(
