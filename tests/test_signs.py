@@ -27,6 +27,7 @@ def test_every_operation_has_a_sign(row):
         ("h[t] = 2 * (x[t] + b)", "+ b"),
         ("h[t] = 2 * (W @ x[t])", r"\times"),
         ("h[t] = 2 * (x[t] * y[t])", r"\odot"),
+        ("h[t] = 2 * (x[t] / y[t])", r"\div"),
         ("h[t] = 2 * tanh(x[t])", r"\tanh"),
         ("h[t] = 2 * x[t] ** 2", r"\cdot^{2}"),
         ("h[t] = 2 * (3 * x[t])", r"3 \cdot"),

@@ -31,6 +31,8 @@ def sign_latex(node: Call, is_node: Callable[[str], bool]) -> str:
     if between and row.infix and len(kept) == 2:
         sign = between[1].strip() or r"\times"
         return f"{kept[0]} {_OPEN if row.product and any(kept) else sign} {kept[1]}".strip()
+    if row.infix == "/" and not any(kept):
+        return r"\div"
     if row.infix is None and len(kept) > 1:
         return rf"\mathrm{{{row.name}}}".replace("_", r"\ ")
     filled = [text or _OPEN for text in kept]
