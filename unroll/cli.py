@@ -135,7 +135,7 @@ def draw(
         steps = trace.steps
     figure = found.draw(steps=steps, values=trace, **options)
     if output == "-":
-        click.echo(figure.svg(), nl=False)
+        write(output, figure.svg())
     else:
         figure.save(output)
 
@@ -159,11 +159,10 @@ def run(
 ) -> None:
     """Run a recurrence: values forward, gradients backward."""
     trace = _run(load(recurrence), steps, dims, data, seed, of)
-    if output == "-":
-        sys.stdout.buffer.write(trace.to_bytes())
-        return
     if output:
         trace.save(output)
+    if output == "-":
+        return
     if show_code:
         click.echo(trace.code, nl=False)
     else:

@@ -141,10 +141,8 @@ class Recurrence(symbolic.Recurrence):
         """
         from unroll.numeric.execution import run
 
-        recurrence = self.runnable()
-        shapes = self._shapes(dims) if arrays is None else dict(dims or {})
-        arrays, steps = self._data(arrays, steps)
-        return run(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of, **options)
+        data = self._data(arrays, steps, dims)
+        return run(self.runnable(), **data, seed=seed, of=of, **options)
 
     def check(
         self,
@@ -158,10 +156,7 @@ class Recurrence(symbolic.Recurrence):
         """Every gradient against central differences: the worst relative error by name."""
         from unroll.numeric.checks import check
 
-        recurrence = self.runnable()
-        shapes = self._shapes(dims) if arrays is None else dict(dims or {})
-        arrays, steps = self._data(arrays, steps)
-        return check(recurrence, arrays, steps=steps, dims=shapes, seed=seed, of=of)
+        return check(self.runnable(), **self._data(arrays, steps, dims), seed=seed, of=of)
 
     def runnable(self) -> Self:
         """With the template's definitions of opaque functions."""
@@ -170,14 +165,20 @@ class Recurrence(symbolic.Recurrence):
         return self.bind(*needed) if needed else self
 
     def _data(
-        self, arrays: Mapping[str, ArrayLike] | None, steps: int | None
-    ) -> tuple[Mapping[str, ArrayLike] | None, int | None]:
-        """The arrays and steps to run with, the template's where none are given."""
+        self,
+        arrays: Mapping[str, ArrayLike] | None,
+        steps: int | None,
+        dims: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        """Arrays, steps and sizes to run with, the template's where none are given."""
+        shapes = self._shapes(dims) if arrays is None else dict(dims or {})
         if arrays is None and self.template and self.template.arrays:
             from unroll.numeric.arrays import extend
 
-            return extend(self, self.template.arrays, steps), steps
-        return arrays, steps if arrays is not None or steps is not None else DEFAULT_STEPS
+            arrays = extend(self, self.template.arrays, steps)
+        elif arrays is None and steps is None:
+            steps = DEFAULT_STEPS
+        return {"arrays": arrays, "steps": steps, "dims": shapes}
 
     def _shapes(self, dims: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
         """Value shapes that are said, then the template's: {"h": 3} is a vector of 3."""

@@ -9,7 +9,6 @@ import networkx as nx
 from unroll.drawing.unfolding import Arrow
 from unroll.graph.folded import FoldedGraph
 
-FLOWS = ("none", "forward", "backward", "both")
 OFFSET = 6.5  # px from the middle, where both strands of an arrow are shown
 
 

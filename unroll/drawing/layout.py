@@ -22,7 +22,6 @@ from unroll.drawing.values import Block
 from unroll.drawing.view import View
 from unroll.graph.folded import FoldedGraph
 
-VIEWS = ("both", "folded", "unfolded")
 MARGIN = 12.0
 UNFOLD, UNFOLD_GAP = 78.0, 26.0  # the arrow between both views and the space beside it, px
 _LARGEST = 2.3 * SIZE  # a radius beyond which labels shrink first

@@ -34,7 +34,6 @@ from unroll.drawing.scene import (
 from unroll.drawing.theme import Theme, palette
 from unroll.errors import UnrollError
 
-FORMATS = ("png", "pdf", "eps")
 PIXELS = 2.0  # of a PNG, per px of the scene
 _POINTS = 0.75  # PDF and PostScript points per px
 _WIDEST = {"png": 65_000 / PIXELS, "pdf": 14_400 / _POINTS, "eps": 14_400 / _POINTS}

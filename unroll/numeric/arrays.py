@@ -25,10 +25,11 @@ from unroll.numeric.fitting import (
     value_name,
 )
 from unroll.numeric.layout import given_name, wanted
-from unroll.numeric.sampling import sample, targets
+from unroll.numeric.sampling import sample
 from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
+from unroll.symbolic.transformations import class_names
 
 DEFAULT_STEPS = 5
 DEFAULT_LENGTH = 3
@@ -71,7 +72,7 @@ def prepare(
     count = _steps(recurrence, raw, steps)
     if not raw:
         return _made_up(recurrence, sizes, count, seed, dtype)
-    classes = targets(recurrence)
+    classes = class_names(recurrence)
     as_classes = {n for n, a in raw.items() if n in classes and _is_classes(recurrence, n, a, raw)}
     full = {n: a for n, a in raw.items() if n not in as_classes}
     found = fit(recurrence, full, sizes)
@@ -324,7 +325,7 @@ def _made_up(
     dtype: type[np.floating[Any]],
 ) -> Data:
     shapes = infer(recurrence, tuple(dims.items()), DEFAULT_LENGTH)
-    classes = targets(recurrence)
+    classes = class_names(recurrence)
     arrays = {
         name: sample(
             recurrence,

@@ -7,22 +7,8 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from unroll.symbolic.expressions import Call, Reference, walk
-from unroll.symbolic.operations import OPERATIONS, Shape
+from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import PARAMETER, Recurrence
-
-
-def targets(recurrence: Recurrence) -> frozenset[str]:
-    """Names that stand where the table wants a class or a distribution, as `y` in a cross entropy."""
-    found = set()
-    for equation in recurrence.equations:
-        for node in walk(equation.expression):
-            row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
-            if isinstance(node, Call) and row is not None:
-                found |= {
-                    a.name for i in row.targets if isinstance(a := node.arguments[i], Reference)
-                }
-    return frozenset(found - set(recurrence.defined))
 
 
 def sample(

@@ -11,7 +11,6 @@ from unroll.symbolic.expressions import (
     Call,
     Expression,
     Function,
-    Index,
     Reference,
     rebuild,
     references,
@@ -196,14 +195,6 @@ def _bound(recurrence: Recurrence, node: Expression, function: Function) -> Expr
     return rebuild(node, change)
 
 
-def give(recurrence: R, name: str, at: int = 0) -> R:
-    """The recurrence with `name[at] = given`: an initial value that comes with the data."""
-    indices = (Index("", at),)
-    return replace(
-        recurrence, equations=(*recurrence.equations, Equation(Reference(name, indices), GIVEN))
-    )
-
-
 def fuse(recurrence: R) -> R:
     """Pairs that the table computes better together: cross_entropy(softmax(o), y), by log-sum-exp.
 
@@ -234,14 +225,22 @@ def fuse(recurrence: R) -> R:
     return replace(recurrence, equations=equations)
 
 
+def class_names(recurrence: Recurrence) -> frozenset[str]:
+    """Names that stand where a loss wants a class or a distribution, as `y` in a cross entropy."""
+    return frozenset(n for n, is_target in _all_uses(recurrence) if is_target) - {
+        *recurrence.defined
+    }
+
+
 def targets(recurrence: Recurrence) -> frozenset[str]:
     """Inputs that are nothing but targets of a loss: data that may be classes, without gradient."""
-    as_target: set[str] = set()
-    otherwise: set[str] = set()
+    otherwise = {n for n, is_target in _all_uses(recurrence) if not is_target}
+    return (class_names(recurrence) - otherwise) & {*recurrence.inputs}
+
+
+def _all_uses(recurrence: Recurrence) -> Iterator[tuple[str, bool]]:
     for equation in recurrence.equations:
-        for name, is_target in _target_uses(equation.expression):
-            (as_target if is_target else otherwise).add(name)
-    return frozenset((as_target - otherwise) & set(recurrence.inputs))
+        yield from _target_uses(equation.expression)
 
 
 def _target_uses(node: Expression, is_target: bool = False) -> Iterator[tuple[str, bool]]:
