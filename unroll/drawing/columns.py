@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph, Link, Variable
 from unroll.symbolic.expressions import Index
+from unroll.symbolic.recurrence import Bounds
 
 FAR = 10**9
 DENSE = 8  # steps that a picture shows before it leaves out the middle
@@ -63,26 +64,26 @@ class Timeline:
     def exists(self, variable: Variable, position: int) -> bool:
         return self.chosen_range(variable, position) is not None
 
-    def chosen_range(self, variable: Variable, position: int) -> tuple[Index, Index] | None:
+    def chosen_range(self, variable: Variable, position: int) -> Bounds | None:
         """The range that defines a variable at a position: the shortest one that covers it."""
         spans = [
-            (self.position(b) - self.position(a), i, (a, b))
-            for i, (a, b) in enumerate(variable.ranges)
+            (self.position(b) - self.position(a), i, ((a, b),))
+            for i, ((a, b),) in enumerate(variable.ranges)
             if self.position(a) <= position <= self.position(b)
         ]
         return min(spans)[2] if spans else None
 
     def holds(self, link: Link, target: Variable, position: int) -> bool:
         """Whether the equation that a link belongs to defines its target at a position."""
-        return link.within is not None and link.within == self.chosen_range(target, position)
+        return bool(link.within) and link.within == self.chosen_range(target, position)
 
 
 def window(graph: FoldedGraph) -> Timeline:
     """…, t-1, t, t+1, …; or …, t-1, t, …, tau where something exists at the end only."""
     axis, length = graph.axis, graph.length
-    ending = any(a == b and a.base == length for v in graph.variables for a, b in v.ranges) or any(
-        link.at is not None and link.at.base == length for link in graph.links
-    )
+    ending = any(
+        a == b and a.base == length for v in graph.variables for ((a, b),) in v.ranges
+    ) or any(i.base == length for link in graph.links for i in link.at)
     left = Column(-FAR // 2, -2, None)
     steps = [Column(k, k, Index(axis, k)) for k in (-1, 0, 1)]
     if ending:
@@ -150,17 +151,17 @@ def _outside(
     near = {p for k in range(reach + 1) for p in (1 + k, steps - k) if 1 <= p <= steps}
     found = set()
     for link in graph.links:
-        if link.to is not None and not 1 <= (p := line.position(link.to, 1)) <= steps:
+        if link.to and not 1 <= (p := line.position(link.to[0], 1)) <= steps:
             found.add(p)  # an equation at 0 that needs something
         source, target = variables[link.source], variables[link.target]
-        if source.role == "input" or link.at is None or link.over is not None:
+        if source.role == "input" or not link.at or link.over:
             continue
-        if link.to is None:
-            found.add(line.position(link.at))
+        if not link.to:
+            found.add(line.position(link.at[0]))
         else:
             for p in near:
                 if line.holds(link, target, p):
-                    found.add(line.position(link.at, p))
+                    found.add(line.position(link.at[0], p))
     inside_hidden = hidden or (0, -1)
     return sorted(
         p for p in found if not 1 <= p <= steps and not inside_hidden[0] <= p <= inside_hidden[1]

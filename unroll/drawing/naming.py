@@ -43,7 +43,7 @@ class Naming:
     ) -> Label:
         """The parameters on an edge; those that have an index, at that of the edge's target."""
         if at is not None:
-            factors = tuple(reindex(f, axis, at) for f in factors)
+            factors = tuple(reindex(f, {axis: at}) for f in factors)
         tex = r",\,".join(expression_latex(f, self.notation) for f in factors)
         return math(tex, ", ".join(format_expression(f) for f in factors))
 

@@ -34,8 +34,8 @@ def is_periodic(graph: FoldedGraph, steps: int | None, elide: str) -> bool:
     numbers = [
         index.offset
         for link in graph.links
-        for index in (link.at, link.to, *(link.within or ()))
-        if index is not None and not index.base
+        for index in (*link.at, *link.to, *(i for side in link.within for i in side))
+        if not index.base
     ]
     return (
         all(v.ranges for v in graph.variables)

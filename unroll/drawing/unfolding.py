@@ -154,16 +154,16 @@ def _sources(
     line: Timeline, source: Variable, link: Link, position: int | None
 ) -> Iterator[int | None]:
     """Columns that an equation reads from when its target lies at a position."""
-    if not source.ranges or link.at is None:
+    if not source.ranges or not link.at:
         yield None
-    elif link.over is not None:
+    elif link.over:
         for i, column in enumerate(line.columns):
             if (column.is_step and line.exists(source, column.first) and _inside(line, column)) or (
                 column.inner and _covers(line, source, column)
             ):
                 yield i
     else:
-        at = line.position(link.at, position or 0)
+        at = line.position(link.at[0], position or 0)
         found = line.column(at)
         if found is not None and _readable(line, source, found, at):
             yield found

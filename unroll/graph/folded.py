@@ -13,16 +13,24 @@ import networkx as nx
 
 from unroll.language.printer import format_expression
 from unroll.language.signs import sign_latex
-from unroll.symbolic.expressions import Call, Expression, Index, Reference, references, walk
+from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, references, walk
 from unroll.symbolic.operations import OPERATIONS
-from unroll.symbolic.recurrence import INPUT, OPERATION, PARAMETER, Recurrence
+from unroll.symbolic.recurrence import (
+    INPUT,
+    OPERATION,
+    PARAMETER,
+    Axis,
+    Bounds,
+    Recurrence,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
     """A node.
 
-    role: `Recurrence.role`. ranges: where it exists, (first, last) pairs; () without an axis.
+    role: `Recurrence.role`. axes: letters of the axes it lives on. ranges: where it exists, each with
+    (first, last) for every axis; () without an axis.
     function: name of the opaque function that makes it, as the book's `f`. sign: LaTeX of the
     operation that makes it, where every operation is a node. made: whether it stands for nothing
     but that operation, and for no variable of the text.
@@ -30,7 +38,8 @@ class Variable:
 
     name: str
     role: str
-    ranges: tuple[tuple[Index, Index], ...] = ()
+    axes: tuple[str, ...] = ()
+    ranges: tuple[Bounds, ...] = ()
     function: str | None = None
     sign: str | None = None
     made: bool = False
@@ -40,29 +49,44 @@ class Variable:
 class Link:
     """An edge: `target` needs `source`.
 
-    at: index of the source as the equation writes it (`t-1`, `tau`, `0`), None without an axis.
-    to: index of the target (`t`, `tau`), None without an axis.
-    within: first and last index of the target for which this holds; None without an axis.
+    at: indices of the source as the equation writes them (`t-1`, `tau`, `0`).
+    to: indices of the target (`t`, `tau`).
+    within: first and last of each index of the target for which this holds.
     factors: parameter expressions that multiply the source, one a product (`W`).
     backward: what multiplies the gradient on the way back, one a factor (`W.T`).
-    over: the axis, where a reduction runs over all of the source.
+    over: where letters of `at` run that a reduction binds.
     """
 
     source: str
     target: str
-    at: Index | None
-    to: Index | None
-    within: tuple[Index, Index] | None = None
+    at: tuple[Index, ...] = ()
+    to: tuple[Index, ...] = ()
+    within: Bounds = ()
     factors: tuple[Expression, ...] = ()
     backward: tuple[Expression, ...] = ()
-    over: str | None = None
+    over: tuple[Range, ...] = ()
+
+    @property
+    def lags(self) -> tuple[int | None, ...]:
+        """How many steps back the source lies along each of its indices.
+
+        None where an index does not move together with one of the target's.
+        """
+        bound = {r.axis for r in self.over}
+        own = {i.base: i.offset for i in self.to if i.base not in bound}
+        constant = {i.base: i.offset for i in self.to if not i.base}
+        own |= constant if len(self.to) == len(self.at) == 1 else {}
+        return tuple(
+            None if i.via or i.base not in own else own[i.base] - i.offset for i in self.at
+        )
 
     @property
     def lag(self) -> int | None:
-        """How many steps back the source lies; None where the two do not move together."""
-        if self.over is not None or self.at is None or self.to is None:
-            return None
-        return self.to.offset - self.at.offset if self.at.base == self.to.base else None
+        """`lags` of a source on one axis; on several, None where they are not all the same step."""
+        lags = self.lags
+        if len(lags) == 1:
+            return lags[0]
+        return 0 if lags and not any(lag != 0 for lag in lags) else None
 
     @property
     def label(self) -> str:
@@ -77,14 +101,20 @@ class FoldedGraph(nx.MultiDiGraph):  # type: ignore[misc]
     """
 
     @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The axes, time first."""
+        axes: tuple[Axis, ...] = self.graph["axes"]
+        return axes
+
+    @property
     def axis(self) -> str:
         """The letter of the time axis."""
-        return str(self.graph["axis"])
+        return self.axes[0].name
 
     @property
     def length(self) -> str:
         """Name (or number) of the axis' length, as in `tau`."""
-        return str(self.graph["length"])
+        return self.axes[0].length
 
     @property
     def variables(self) -> tuple[Variable, ...]:
@@ -103,10 +133,10 @@ class FoldedGraph(nx.MultiDiGraph):  # type: ignore[misc]
 
 
 def build(
-    variables: tuple[Variable, ...], links: tuple[Link, ...], axis: str, length: str
+    variables: tuple[Variable, ...], links: tuple[Link, ...], axes: tuple[Axis, ...]
 ) -> FoldedGraph:
     """The graph of these variables and links, in this order."""
-    graph = FoldedGraph(axis=axis, length=length)
+    graph = FoldedGraph(axes=axes)
     for variable in variables:
         graph.add_node(variable.name, variable=variable, role=variable.role)
     for link in links:
@@ -123,6 +153,7 @@ def fold(recurrence: Recurrence) -> FoldedGraph:
         Variable(
             name,
             recurrence.role(name),
+            tuple(a.name for a in recurrence.axes_of(name)),
             _ranges(recurrence, name, links),
             _function(recurrence, name),
             _sign(recurrence, name),
@@ -131,8 +162,7 @@ def fold(recurrence: Recurrence) -> FoldedGraph:
         for name in recurrence.names
         if recurrence.role(name) != PARAMETER
     )
-    axis = recurrence.axes[0]
-    return build(variables, links, axis.name, axis.length)
+    return build(variables, links, recurrence.axes)
 
 
 def links_of(recurrence: Recurrence) -> Iterator[Link]:
@@ -142,9 +172,9 @@ def links_of(recurrence: Recurrence) -> Iterator[Link]:
             yield Link(
                 source=reference.name,
                 target=equation.name,
-                at=reference.indices[0] if reference.indices else None,
-                to=equation.index,
-                within=recurrence.range_of(equation),
+                at=reference.indices,
+                to=equation.target.indices,
+                within=recurrence.bounds(equation),
                 factors=(factor,) if factor is not None else (),
                 backward=(backward,) if backward is not None else (),
                 over=over,
@@ -164,16 +194,18 @@ def merge(links: Iterator[Link]) -> tuple[Link, ...]:
     return tuple(merged.values())
 
 
-_Use = tuple[Reference, Expression | None, Expression | None, str | None]
+_Use = tuple[Reference, Expression | None, Expression | None, tuple[Range, ...]]
 
 
-def _uses(recurrence: Recurrence, node: Expression, over: str | None = None) -> Iterator[_Use]:
+def _uses(recurrence: Recurrence, node: Expression, over: tuple[Range, ...] = ()) -> Iterator[_Use]:
     """References to variables and inputs, each with the parameters that multiply it."""
     if isinstance(node, Reference):
         if node.name in recurrence.names and recurrence.role(node.name) != PARAMETER:
-            yield node, None, None, over
+            letters = {i.base for i in node.indices}
+            yield node, None, None, tuple(r for r in over if r.axis in letters)
     elif isinstance(node, Call):
-        over = node.over or over
+        if node.bound is not None:
+            over = (*(r for r in over if r.axis != node.over), node.bound)
         for position, argument in enumerate(node.arguments):
             for reference, factor, backward, inner in _uses(recurrence, argument, over):
                 if _is_chain(argument, factor):
@@ -239,20 +271,18 @@ def _sign(recurrence: Recurrence, name: str) -> str | None:
     return sign_latex(expression, lambda n: not _is_parameter(recurrence, n))
 
 
-def _ranges(
-    recurrence: Recurrence, name: str, links: tuple[Link, ...]
-) -> tuple[tuple[Index, Index], ...]:
+def _ranges(recurrence: Recurrence, name: str, links: tuple[Link, ...]) -> tuple[Bounds, ...]:
     """Where a variable is defined; for an input, where it is used."""
-    axis = recurrence.axis_of(name)
-    if axis is None:
+    axes = recurrence.axes_of(name)
+    if not axes:
         return ()
     if recurrence.role(name) != INPUT:
-        bounds = (recurrence.range_of(e) for e in recurrence.equations_of(name))
-        return tuple(dict.fromkeys(b for b in bounds if b is not None))
-    found: dict[tuple[Index, Index], None] = {}
+        bounds = (recurrence.bounds(e) for e in recurrence.equations_of(name))
+        return tuple(dict.fromkeys(bounds))
+    whole = recurrence.extent(name)
+    found: dict[Bounds, None] = {}
     for link in links:
-        if link.source == name and link.at is not None:
-            moving = link.over is not None or link.at.base == axis.name
-            found[(axis.first, axis.last) if moving else (link.at, link.at)] = None
-    whole = (axis.first, axis.last)
+        if link.source == name:
+            moving = [i.base in recurrence.letters for i in link.at]
+            found[tuple(all_ if m else (i, i) for m, i, all_ in zip(moving, link.at, whole))] = None
     return (whole,) if whole in found else tuple(found)

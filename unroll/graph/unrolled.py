@@ -5,28 +5,39 @@ Folding it gives the folded graph back: `fold(unroll(r)) == fold(r)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import product
 
 import networkx as nx
 
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph, Link, Variable, build, fold
-from unroll.symbolic.expressions import Index
+from unroll.symbolic.expressions import Index, Range
 from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.sizes import Sizes
+from unroll.symbolic.trees import CHILDREN
 
-Node = tuple[str, int | None]  # (name, step); the step is None for what has no axis
+Place = int | tuple[int, ...] | None  # a step; one for each axis; None for what has no axis
+Node = tuple[str, Place]
 
 
 class UnrolledGraph(nx.DiGraph):  # type: ignore[misc]
-    """A networkx DAG on (name, step).
+    """A networkx DAG on (name, step), on (name, (layer, step)) where there are several axes.
 
     A node carries its `Variable` and whether it is a `boundary`: read, but out of the range where
     its variable is defined, hence an initial value. An edge carries the `Link` it repeats.
     """
 
     @property
+    def sizes(self) -> Sizes:
+        """How long the axes are."""
+        sizes: Sizes = self.graph["sizes"]
+        return sizes
+
+    @property
     def steps(self) -> int:
-        return int(self.graph["steps"])
+        """Length of the time axis."""
+        return self.sizes[self.graph["axes"][0].length]
 
     def fold(self) -> FoldedGraph:
         """The folded graph that this one repeats."""
@@ -34,20 +45,27 @@ class UnrolledGraph(nx.DiGraph):  # type: ignore[misc]
         links = dict.fromkeys(
             link for _, _, data in self.edges(data=True) for link in data["links"]
         )
-        return build(tuple(variables), tuple(links), self.graph["axis"], self.graph["length"])
+        return build(tuple(variables), tuple(links), self.graph["axes"])
 
 
-def unroll(recurrence: Recurrence, steps: int) -> UnrolledGraph:
-    """The unrolled graph for `steps` steps. Raises UnrollError if that is not at least one."""
-    if steps < 1:
-        raise UnrollError(f"a recurrence cannot be unrolled for {steps} steps", remedy="Take 1.")
+def unroll(recurrence: Recurrence, steps: int | Mapping[str, int] | Sizes) -> UnrolledGraph:
+    """The unrolled graph. steps: the length of every axis, or lengths by name.
+
+    Raises UnrollError for a length below one.
+    """
+    sizes = steps if isinstance(steps, Sizes) else recurrence.sizes(steps)
+    for name, length in sizes.lengths:
+        if length < 1:
+            raise UnrollError(
+                f"a recurrence cannot be unrolled for {name} = {length} steps", remedy="Take 1."
+            )
     folded = fold(recurrence)
-    graph = UnrolledGraph(steps=steps, axis=folded.axis, length=folded.length)
+    graph = UnrolledGraph(sizes=sizes, axes=recurrence.axes)
     for variable in folded.variables:
-        for at in _steps_of(recurrence, variable, steps):
+        for at in _points(recurrence, variable, sizes):
             graph.add_node((variable.name, at), variable=variable, boundary=False)
     for link in folded.links:
-        for source, target in _edges(recurrence, link, steps):
+        for source, target in _edges(recurrence, link, sizes):
             for node, name in ((source, link.source), (target, link.target)):
                 if node not in graph:
                     variable = folded.nodes[name]["variable"]
@@ -60,47 +78,68 @@ def unroll(recurrence: Recurrence, steps: int) -> UnrolledGraph:
     return graph
 
 
-def _steps_of(recurrence: Recurrence, variable: Variable, steps: int) -> Iterator[int | None]:
+def place(at: tuple[int, ...]) -> Place:
+    """A point as nodes name it: the number itself on one axis."""
+    return None if not at else at[0] if len(at) == 1 else at
+
+
+def _points(recurrence: Recurrence, variable: Variable, sizes: Sizes) -> Iterator[Place]:
+    """Where a variable is defined, an input used; in the order of the axes."""
     if not variable.ranges:
         yield None
-    elif variable.name in recurrence.defined:
-        for _, first, last in recurrence.pieces(variable.name, steps):
-            yield from range(first, last + 1)
+        return
+    if variable.name in recurrence.defined:
+        boxes = [box for _, box in recurrence.boxes(variable.name, sizes)]
     else:
-        ranges = (_span(recurrence, r, steps) for r in variable.ranges)
-        yield from sorted({at for first, last in ranges for at in range(first, last + 1)})
+        boxes = [
+            tuple(tuple(recurrence.position(i, sizes) for i in side) for side in bounds)  # type: ignore[misc]
+            for bounds in variable.ranges
+        ]
+    points = {p for box in boxes for p in product(*(range(a, b + 1) for a, b in box))}
+    yield from (place(p) for p in sorted(points))
 
 
-def _span(recurrence: Recurrence, bounds: tuple[Index, Index], steps: int) -> tuple[int, int]:
-    first, last = (recurrence.position(i, steps) for i in bounds)
-    return first, last
-
-
-def _edges(recurrence: Recurrence, link: Link, steps: int) -> Iterator[tuple[Node, Node]]:
+def _edges(recurrence: Recurrence, link: Link, sizes: Sizes) -> Iterator[tuple[Node, Node]]:
     """Every (source, target) that a link stands for."""
+    letters = [i.base for i in link.to]
+    for equation, box in recurrence.boxes(link.target, sizes):
+        if not _holds(recurrence, equation, link):
+            continue
+        for point in product(*(range(a, b + 1) for a, b in box)):
+            target = (link.target, place(point))
+            here = dict(zip(letters, point))
+            for inner in _bound(recurrence, link.over, sizes, here):
+                at = tuple(recurrence.position(i, sizes, inner) for i in link.at)
+                yield (link.source, place(at)), target
 
-    def at(index: Index | None, step: int) -> int | None:
-        return None if index is None else recurrence.position(index, steps, step)
 
-    targets: Iterator[int] | range
-    if link.within is None:
-        targets = range(1)
-    else:
-        targets = (
-            step
-            for equation, first, last in recurrence.pieces(link.target, steps)
-            if _holds(recurrence, equation, link)
-            for step in range(first, last + 1)
-        )
-    for step in targets:
-        target = (link.target, None if link.within is None else step)
-        if link.over is not None and link.at is not None:
-            for inner in range(1, steps + 1):
-                yield (link.source, at(link.at, inner)), target
-        else:
-            yield (link.source, at(link.at, step)), target
+def _bound(
+    recurrence: Recurrence, over: tuple[Range, ...], sizes: Sizes, here: Mapping[str, int]
+) -> Iterator[Mapping[str, int]]:
+    """Where the letters are that reductions bind, for each of their steps."""
+    if not over:
+        yield here
+        return
+    first, *rest = over
+    for step in steps_of(recurrence, first, sizes, here):
+        yield from _bound(recurrence, tuple(rest), sizes, {**here, first.axis: step})
+
+
+def steps_of(
+    recurrence: Recurrence, within: Range, sizes: Sizes, here: Mapping[str, int]
+) -> range | tuple[int, ...]:
+    """The steps over which a reduction's letter runs, where outer letters are `here`."""
+    if within.parent is not None:
+        node = recurrence.position(Index(within.parent.base), sizes, here)
+        tree = sizes.tree(within.parent.base)
+        assert within.parent.via in ("", CHILDREN)
+        return tree.children[node - 1] if 1 <= node <= len(tree) else ()
+    last = sizes[recurrence.letters[within.axis].length]
+    first, stop = recurrence.runs(within.axis, within)
+    start, end = (recurrence.position(i, sizes, here) for i in (first, stop))
+    return range(max(start, 1), min(end, last) + 1)
 
 
 def _holds(recurrence: Recurrence, equation: Equation, link: Link) -> bool:
     """Whether an equation is the one a link was read from."""
-    return equation.index == link.to and recurrence.range_of(equation) == link.within
+    return equation.target.indices == link.to and recurrence.bounds(equation) == link.within

@@ -18,6 +18,7 @@ from unroll.symbolic.expressions import (
     Constant,
     Expression,
     Index,
+    Range,
     Reference,
     rebuild,
     references,
@@ -186,7 +187,7 @@ def _ranged(definition: Definition, axis: Axis) -> Equation:
         at = _index(value, axis)
         offset = {"<": -1, ">": 1}.get(sign, 0)
         if sign == "==":
-            expression = reindex(definition.expression, axis.name, at)
+            expression = reindex(definition.expression, {axis.name: at})
             return Equation(replace(target, indices=(at,)), expression, span=span)
         if sign in ("<", "<="):
             stop = at.shift(offset)
@@ -200,7 +201,8 @@ def _ranged(definition: Definition, axis: Axis) -> Equation:
             )
     start = None if start == axis.first else start
     stop = None if stop == axis.last else stop
-    return Equation(target, definition.expression, start, stop, span)
+    ranges = (Range(axis.name, start, stop),) if start or stop else ()
+    return Equation(target, definition.expression, ranges, span)
 
 
 def _index(value: Expression, axis: Axis) -> Index:
@@ -265,7 +267,7 @@ def _shifted(found: Equations, axis: Axis) -> Equations:
             e = replace(
                 e,
                 target=replace(e.target, indices=(Index(axis.name),)),
-                expression=reindex(e.expression, axis.name, Index(axis.name, -offset)),
+                expression=reindex(e.expression, {axis.name: Index(axis.name, -offset)}),
             )
         moved.append(e)
     return moved

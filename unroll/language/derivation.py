@@ -6,11 +6,19 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from unroll.language.latex import expression_latex, name_latex, reference_latex
+from unroll.language.latex import expression_latex, name_latex, range_latex, reference_latex
 from unroll.language.printer import format_equation
 from unroll.symbolic.adjoint import Adjoint
 from unroll.symbolic.derivation import Line, Through, letter, lines
-from unroll.symbolic.expressions import Call, Expression, Index, Reference, rebuild, references
+from unroll.symbolic.expressions import (
+    Call,
+    Expression,
+    Index,
+    Range,
+    Reference,
+    rebuild,
+    references,
+)
 from unroll.symbolic.operations import DIAGONAL, OPERATIONS
 from unroll.symbolic.shapes import shape_of
 from unroll.symbolic.simplification import signed_terms
@@ -32,8 +40,8 @@ class Derivation:
     lines: tuple[Line, ...]
 
     def __str__(self) -> str:
-        axis = self.adjoint.recurrence.axes[0]
-        texts = [format_equation(line.equation, axis) for line in self.lines]
+        axes = self.adjoint.recurrence.axes
+        texts = [format_equation(line.equation, axes) for line in self.lines]
         width = max(len(text) for text in texts)
         about = f"# gradients of {self.adjoint.objective}, from the last step back to the first"
         rows = [
@@ -187,10 +195,13 @@ def _tag(numbers: list[str]) -> str:
 
 def _range_latex(line: Line) -> str:
     """Where a case holds: `t < \\tau`, or its first and last step in the order of the pass."""
-    start, stop = line.equation.start, line.equation.stop
-    if start is None or stop is None or line.equation.index is None:
-        return ""
-    axis = line.equation.index.base
+    return "".join(_one_range(line, r) for r in line.equation.ranges if not r.is_whole)
+
+
+def _one_range(line: Line, within: Range) -> str:
+    start, stop, axis = within.start, within.stop, within.axis
+    if start is None or stop is None:
+        return rf", \quad {range_latex(within)}"
     if start == Index("", 1) and stop.base:
         return rf", \quad {axis} < {_index(stop.shift(1))}"
     if line.ascending:

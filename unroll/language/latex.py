@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from unroll.language.scanner import GREEK
-from unroll.symbolic.expressions import Call, Constant, Expression, Index, Reference
+from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
 from unroll.symbolic.operations import OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
 
@@ -149,6 +149,8 @@ def _reference(reference: Reference, notation: str, objective: str, raised: str 
 def _index(index: Index) -> str:
     if not index.base:
         return str(index.offset)
+    if index.via:
+        return rf"\mathrm{{{index.via.replace('_', '~')}}}({_named(index.base)})"
     return str(_named(index.base)) + (f"{index.offset:+d}" if index.offset else "")
 
 
@@ -180,13 +182,26 @@ def equation_latex(
     if equation.expression == GIVEN:
         return rf"{target} {align}\ \text{{given}}"
     text = f"{target} {align}= {style.write(equation.expression)[0]}"
-    letter = equation.index.base if equation.index else "t"
-    start, stop = (None if i is None else _index(i) for i in (equation.start, equation.stop))
-    if start and stop:
-        return rf"{text}, \quad {letter} = {start}, \dots, {stop}"
-    if start:
-        return rf"{text}, \quad {letter} \ge {start}"
-    return rf"{text}, \quad {letter} \le {stop}" if stop else text
+    ranges = [range_latex(r) for r in equation.ranges if not r.is_whole]
+    return ", \\quad ".join([text, *ranges])
+
+
+def range_latex(within: Range, dots: str = r" = {0}, \dots, {1}") -> str:
+    """Where a letter runs: `t \\ge 2`, `s < t`, `k \\in \\mathrm{children}(n)`."""
+    letter, start, stop = within.axis, within.start, within.stop
+    if within.parent is not None:
+        return rf"{letter} \in {_index(within.parent)}"
+    if start is not None and stop is not None:
+        return letter + dots.format(_index(start), _index(stop))
+    if start is not None:
+        strict = start.base and start.offset == 1
+        return (
+            f"{letter} > {_index(start.shift(-1))}" if strict else rf"{letter} \ge {_index(start)}"
+        )
+    if stop is None:
+        return letter
+    strict = stop.base and stop.offset == -1
+    return f"{letter} < {_index(stop.shift(1))}" if strict else rf"{letter} \le {_index(stop)}"
 
 
 def recurrence_latex(
@@ -259,7 +274,7 @@ class _Style:
         """A call by its row's template, its open arguments in brackets where they need them."""
         template = row.latex
         if node.over is not None:
-            template = re.sub(r"^\\[a-z]+(\{[a-z]+\})?", rf"\g<0>_{{{node.over}}}", template)
+            template = re.sub(r"^\\[a-z]+(\{[a-z]+\})?", _bound(node), template)
         if template == "{0}":
             return self.write(node.arguments[0])
         level = self.level(row)
@@ -305,6 +320,13 @@ class _Style:
         if isinstance(value, Reference):
             return _reference(value, self.notation, self.objective, r"\top")
         return self.inside(value, _BASE) + r"^{\top}"
+
+
+def _bound(node: Call) -> str:
+    """What a reduction binds, below its sign; escaped for the right side of a substitution."""
+    assert node.bound is not None
+    below = range_latex(node.bound, " = {0}..{1}").replace("\\", r"\\")
+    return rf"\g<0>_{{{below}}}"
 
 
 def _function(name: str) -> str:

@@ -6,9 +6,11 @@ operation by its name.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from unroll.language.calls import reads_as_call
-from unroll.symbolic.expressions import Call, Constant, Expression, Reference, walk
-from unroll.symbolic.operations import OPERATIONS, Operation
+from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference, walk
+from unroll.symbolic.operations import HISTORY, OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Axis, Equation, Recurrence
 
 ATOM = 100  # binds tighter than any operator
@@ -17,13 +19,18 @@ _SIGN = min(r.precedence for r in OPERATIONS.values() if r.infix and r.arity == 
 
 def format_recurrence(recurrence: Recurrence) -> str:
     """The canonical text of a recurrence: one equation a line, no newline at the end."""
-    lines = [f"{a.name} = 1..{a.length}" for a in recurrence.axes if _declares(a, recurrence)]
-    lines += [format_equation(e, recurrence.axes[0]) for e in recurrence.equations]
+    time, *others = recurrence.axes
+    declared = [time] if _declares(time, recurrence) else []
+    declared += [a for a in others if not a.leaves and a.length != f"n_{a.name}"]
+    lines = [f"{a.name} = 1..{a.length}" for a in declared]
+    lines += [format_equation(e, recurrence.axes) for e in recurrence.equations]
     return "\n".join(lines)
 
 
 def _declares(axis: Axis, recurrence: Recurrence) -> bool:
     """Whether an axis needs a line: its letter or its length cannot be told from the equations."""
+    if axis.leaves:
+        return False
     if axis.length != Axis().length:
         return True
     nodes = [n for e in recurrence.equations for n in walk(e.expression)]
@@ -37,26 +44,38 @@ def _declares(axis: Axis, recurrence: Recurrence) -> bool:
 
 def _looks_free(equation: Equation, axis: Axis) -> bool:
     """Whether the length of the axis stands where it would be taken for a parameter."""
-    ranged = equation.start is not None or equation.stop is not None
     nodes = list(walk(equation.expression))
     return (
-        not ranged
+        not equation.ranges
         and Reference(axis.length) in nodes
         and not any(n == Reference(axis.name) or (isinstance(n, Call) and n.over) for n in nodes)
     )
 
 
-def format_equation(equation: Equation, axis: Axis | None = None) -> str:
-    """`target = expression`, and the range where it is not the whole axis."""
+def format_equation(equation: Equation, axes: tuple[Axis, ...] = ()) -> str:
+    """`target = expression`, and the ranges where it does not hold on its whole axes."""
     text = f"{equation.target} = {format_expression(equation.expression)}"
-    letter = axis.name if axis else equation.index.base if equation.index else "t"
-    if equation.start is not None and equation.stop is not None:
-        return f"{text} for {letter} = {equation.start}..{equation.stop}"
-    if equation.start is not None:
-        return f"{text} for {letter} >= {equation.start}"
-    if equation.stop is not None:
-        return f"{text} for {letter} <= {equation.stop}"
-    return text
+    leaves = {Index(a.leaves) for a in axes if a.leaves}
+    ranges = [_range(r, leaves) for r in equation.ranges if not r.is_whole]
+    return f"{text} for {', '.join(ranges)}" if ranges else text
+
+
+def _range(within: Range, leaves: Collection[Index] = ()) -> str:
+    """Where a letter runs, as in `t = 2..tau`, `s < t`, `n in leaves`, `k in children(n)`."""
+    letter, start, stop = within.axis, within.start, within.stop
+    if within.parent is not None:
+        return f"{letter} in {within.parent}"
+    if start is None and stop in leaves:
+        return f"{letter} in leaves"
+    if start is not None and stop is not None:
+        return f"{letter} = {start}..{stop}"
+    if start is not None:
+        strict = start.base and start.offset == 1
+        return f"{letter} > {start.shift(-1)}" if strict else f"{letter} >= {start}"
+    if stop is None:
+        return letter
+    strict = stop.base and stop.offset == -1
+    return f"{letter} < {stop.shift(1)}" if strict else f"{letter} <= {stop}"
 
 
 def format_expression(expression: Expression) -> str:
@@ -75,13 +94,26 @@ def _write(node: Expression) -> tuple[str, int]:
     row = OPERATIONS.get(node.operation)
     if row is not None and row.infix is not None and _fits(node, row):
         return _infix(node, row), row.precedence
+    if row is HISTORY and node.limits is not None and isinstance(node.arguments[0], Reference):
+        return _history(node.arguments[0], node.limits), ATOM
     arguments = [_write(a)[0] for a in node.arguments]
-    if node.over is not None:
-        arguments.append(node.over)
+    if node.bound is not None:
+        arguments.append(_range(node.bound))
     text = ", ".join(arguments)
     if row is None and len(arguments) == 1 and not reads_as_call(node.operation):
         text += ","  # `A(x)` would be a product
     return f"{node.operation}({text})", ATOM
+
+
+def _history(reference: Reference, limits: Range) -> str:
+    """All earlier values, as in `y[<t]`."""
+    shown = [
+        _range(limits).removeprefix(f"{limits.axis} ").replace(" ", "")
+        if i.base == limits.axis
+        else str(i)
+        for i in reference.indices
+    ]
+    return f"{reference.name}[{', '.join(shown)}]"
 
 
 def _fits(node: Call, row: Operation) -> bool:

@@ -21,11 +21,15 @@ def logsumexp(a: Array) -> Array:
     return total
 
 
-def softmax(a: Array) -> Array:
-    """exp(a) over its sum along the last axis, shifted by the largest entry."""
-    shifted: Array = np.subtract(a, np.max(a, axis=-1, keepdims=True))
+def softmax(a: Array, axis: int = -1) -> Array:
+    """exp(a) over its sum along an axis, shifted by the largest entry; zeros where all are -inf."""
+    top = np.max(a, axis=axis, keepdims=True)
+    if axis != -1:  # over steps, which may all be left out
+        top = np.where(np.isneginf(top), 0, top)
+    shifted: Array = np.subtract(a, top)
     np.exp(shifted, out=shifted)
-    shifted /= np.sum(shifted, axis=-1, keepdims=True)
+    total = np.sum(shifted, axis=axis, keepdims=True)
+    shifted /= total if axis == -1 else np.where(total == 0, 1, total)
     return shifted
 
 

@@ -8,7 +8,7 @@ is the starting condition of BPTT (Goodfellow, Bengio & Courville 2016, eq. 10.1
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -19,18 +19,23 @@ from unroll.symbolic.expressions import (
     Call,
     Expression,
     Index,
+    Range,
     Reference,
     call,
-    rebuild,
+    letters,
     references,
     reindex,
 )
-from unroll.symbolic.extents import extent, is_point, lagged, order, overrides, range_of
-from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Equation, Recurrence
+from unroll.symbolic.extents import before, is_point, overrides
+from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.ordering import dependences
+from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Axis, Equation, Recurrence
 from unroll.symbolic.reverse import Reverse, known, repeats
 from unroll.symbolic.shapes import infer, resolve, shape_of
 from unroll.symbolic.signatures import Shape
 from unroll.symbolic.transformations import fresh, fuse, targets
+from unroll.symbolic.trees import CHILDREN, INVERSE
+from unroll.symbolic.trees import PARENT as PARENT_NODE
 
 
 @dataclass(frozen=True)
@@ -83,21 +88,23 @@ def differentiate(
     return builder.build()
 
 
+Ranges = tuple[Range, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """What arrives at a reference: its gradient along one path, with t free.
+    """What arrives at a reference: its gradient along one path, with the equation's letters free.
 
-    ranged: whether t runs there, in the equation or in a reduction; reduced: in a reduction.
+    bound: where the letters run of the reductions around it.
     """
 
     reference: Reference
     gradient: Expression
-    ranged: bool
-    reduced: bool
+    bound: Ranges
 
     @property
-    def place(self) -> tuple[Reference, bool, bool]:
-        return self.reference, self.ranged, self.reduced
+    def place(self) -> tuple[Reference, Ranges]:
+        return self.reference, self.bound
 
 
 @dataclass
@@ -110,15 +117,13 @@ class Builder:
     taken: set[str]
     contributions: dict[str, list[Expression]] = field(default_factory=dict)
     auxiliary: list[Equation] = field(default_factory=list)
+    owners: dict[str, Equation] = field(default_factory=dict)  # auxiliaries zero where it is not
     names: dict[str, str] = field(default_factory=dict)
+    axes: list[Axis] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        length = Reference(self.forward.axes[0].length)
-        self.reverse = Reverse(self.shapes, known(self.forward), length)
-
-    @property
-    def t(self) -> Index:
-        return Index(self.forward.axes[0].name)
+        self.axes = list(self.forward.axes)
+        self.reverse = Reverse(self.shapes, known(self.forward), self.forward.letters)
 
     def build(self) -> Adjoint:
         order = self.backward_order()
@@ -135,7 +140,11 @@ class Builder:
         equations += self.auxiliary
         equations += [self.equation(n) for n in leaves]
         gradients = {n: self.names[n] for n in order}
-        combined = replace(self.forward, equations=self.forward.equations + tuple(equations))
+        combined = replace(
+            self.forward,
+            equations=self.forward.equations + tuple(equations),
+            axes=tuple(self.axes),
+        )
         auxiliaries = tuple(dict.fromkeys(e.name for e in self.auxiliary))
         return Adjoint(combined, gradients, auxiliaries, self.objective, self.shapes)
 
@@ -156,21 +165,27 @@ class Builder:
 
     def same_step_order(self) -> list[str]:
         """Variables with what they need in the same step before them."""
-        needs = {
-            name: [
-                r.name
-                for e in self.forward.equations_of(name)
-                for r in references(e.expression)
-                if r.name in self.forward.defined and not lagged(e, r)
-            ]
-            for name in self.forward.defined
-        }
+        needs: dict[str, list[str]] = {name: [] for name in self.forward.defined}
+        for edge in dependences(self.forward):
+            if edge.within_step:
+                needs[edge.target].append(edge.source)
         return list(TopologicalSorter(needs).static_order())
 
     def fresh(self, stem: str) -> str:
         name = fresh(stem, self.taken)
         self.taken.add(name)
         return name
+
+    def fresh_letter(self, axis: Axis, taken: Iterable[str]) -> str:
+        """Another letter that runs as far as an axis, one that is there already if possible."""
+        taken = set(taken)
+        for other in self.axes:
+            if other.name not in taken and other.length == axis.length:
+                return other.name
+        letter = next(c for c in "stuvkjmnpqrw" if c not in taken | self.taken)
+        self.axes.append(replace(axis, name=letter))
+        self.taken.add(letter)
+        return letter
 
     # --- one equation -----------------------------------------------------------
 
@@ -185,150 +200,330 @@ class Builder:
         if settled and self.contributions.get(equation.name) == [ONE]:
             start = ONE
         leaves: list[Leaf] = []
-        self.descend(equation, equation.expression, start, False, leaves)
+        self.descend(equation, equation.expression, start, (), leaves)
         for place in dict.fromkeys(leaf.place for leaf in leaves):
             total = _total([leaf.gradient for leaf in leaves if leaf.place == place])
-            self.arrive(equation, Leaf(place[0], total, *place[1:]))
+            self.arrive(equation, Leaf(place[0], total, place[1]))
 
     def moving(self, equation: Equation) -> Equation:
-        """An equation at one point as one over the axis that starts and stops there."""
-        index = equation.index
-        if index is None or index.base == self.t.base:
-            return equation
+        """An equation at one point of an axis as one over the axis that starts and stops there."""
+        for position, axis in enumerate(self.forward.axes_of(equation.name)):
+            index = equation.target.indices[position]
+            if index.base in self.forward.letters:
+                continue
+            indices = list(equation.target.indices)
+            indices[position] = Index(axis.name)
+            equation = replace(
+                equation,
+                target=replace(equation.target, indices=tuple(indices)),
+                expression=self.moved(equation.expression, index, axis),
+                ranges=(*equation.ranges, Range(axis.name, index, index)),
+            )
+        return equation
 
-        def change(node: Expression) -> Expression:
-            if isinstance(node, Reference) and node.indices and node.indices[0].base == index.base:
-                return replace(node, indices=(self.t.shift(node.indices[0].offset - index.offset),))
-            return node
-
-        target = replace(equation.target, indices=(self.t,))
-        expression = rebuild(equation.expression, change)
-        return replace(equation, target=target, expression=expression, start=index, stop=index)
+    def moved(self, node: Expression, point: Index, axis: Axis) -> Expression:
+        """An expression with what stands relative to a point standing relative to the letter."""
+        if isinstance(node, Reference):
+            indices = tuple(
+                Index(axis.name, i.offset - point.offset)
+                if i.base == point.base and a.length == axis.length
+                else i
+                for i, a in zip(node.indices, self.forward.axes_of(node.name))
+            )
+            return replace(node, indices=indices)
+        if isinstance(node, Call) and node.over != axis.name:
+            return replace(
+                node, arguments=tuple(self.moved(a, point, axis) for a in node.arguments)
+            )
+        return node
 
     def descend(
         self,
         equation: Equation,
         node: Expression,
         gradient: Expression,
-        reduced: bool,
+        bound: Ranges,
         leaves: list[Leaf],
     ) -> None:
         """Reverse mode inside one expression: each argument gets its share by the table's rule."""
-        ranged = reduced or equation.index is not None
         if isinstance(node, Reference):
             if node.name in self.names:
-                leaves.append(Leaf(node, self.reverse.shaped(gradient, node), ranged, reduced))
+                leaves.append(Leaf(node, self.reverse.shaped(gradient, node), bound))
             return
         if not isinstance(node, Call) or not any(r.name in self.names for r in references(node)):
             return
-        if node.over is not None and ranged:  # one total for all steps: what they send back adds up
-            gradient = self.share(None, call("sum", gradient, over=self.t.base), equation.name)
         result: Expression = node
         if node == equation.expression:
             result = equation.target
+        if node.bound is not None:
+            if not keeps_axis(node):
+                gradient = self.totalled(equation, node.bound, gradient, bound)
+            elif not equation.range(node.bound.axis).is_whole:
+                result = node
+            bound = (*(r for r in bound if r.axis != node.over), node.bound)
         for argument, share in zip(node.arguments, self.reverse.shares(node, gradient, result)):
             if share == ZERO or not any(r.name in self.names for r in references(argument)):
                 continue
-            inside = reduced or node.over is not None
             if self.worth_sharing(argument, share):
-                within = equation if inside or equation.index is not None else None
-                share = self.share(within, share, equation.name)
-            self.descend(equation, argument, share, inside, leaves)
+                share = self.share(equation, share, bound)
+            self.descend(equation, argument, share, bound, leaves)
+
+    def totalled(
+        self, equation: Equation, within: Range, gradient: Expression, bound: Ranges
+    ) -> Expression:
+        """A reduction over a letter that is free around it is one total for all of its steps:
+        what they send back adds up."""
+        around = {*self.forward.letters_of(equation), *(r.axis for r in bound)}
+        if within.axis not in around:
+            return gradient
+        own = next((r for r in bound if r.axis == within.axis), equation.range(within.axis))
+        limits = None if self.vanishes(gradient, own) else own
+        total = call("sum", gradient, over=within.axis, limits=limits)
+        return self.share(equation, total, bound, without=within.axis)
+
+    def vanishes(self, gradient: Expression, within: Range) -> bool:
+        """Whether a factor of a term is zero wherever a letter is outside of a range."""
+        if within.is_whole:
+            return True
+        if within.parent is not None or letters_in(within) & set(self.forward.letters):
+            return False
+        axis = self.forward.letters[within.axis]
+        first, last = self.forward.runs(within.axis, within)
+        reaches = [self.reach(r, axis) for r in references(gradient)]
+        return any(
+            not before(r[0], first, axis) and not before(last, r[1], axis) for r in reaches if r
+        )
 
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
         """A factor that several references will need is computed once, if it takes computing."""
         uses = sum(r.name in self.names for r in references(argument))
         while isinstance(share, Call) and (len(share.arguments) == 1 or repeats(share)):
+            if share.over is not None:
+                break
             share = share.arguments[0]
         needed = isinstance(argument, Call) and uses > 1
         return needed and isinstance(share, Call) and any(references(share))
 
-    def share(self, equation: Equation | None, value: Expression, name: str) -> Reference:
-        """An auxiliary variable for a factor, over the range of the equation it belongs to."""
-        target = Reference(self.fresh(f"delta_{name}"), (self.t,) if equation else ())
-        self.shapes[target.name] = shape_of(value, self.shapes).shape
-        if equation is None:
-            self.auxiliary.append(Equation(target, value))
+    def share(
+        self,
+        equation: Equation,
+        value: Expression,
+        bound: Ranges,
+        keep: Iterable[str] = (),
+        without: str = "",
+    ) -> Reference:
+        """An auxiliary variable for a factor, over the range of the equation it belongs to.
+
+        keep: letters of reductions that it has in any case; without: a letter that it has not.
+        """
+        free = letters(value) | {*keep}
+        inner = [r for r in bound if r.axis in free and r.axis != without]
+        own = [i for i in equation.target.indices
+               if i.base != without and i.base not in {r.axis for r in inner}]  # fmt: skip
+        indices = (*own, *(Index(r.axis) for r in inner))
+        name = self.fresh(f"delta_{equation.name}")
+        target = Reference(name, indices)
+        self.shapes[name] = shape_of(value, self.shapes).shape
+        ranges = tuple(r for r in equation.ranges if Index(r.axis) in own)
+        for within in inner:
+            if letters_in(within) & set(self.forward.letters):
+                value = guarded(value, within)
+            elif not within.is_whole:
+                ranges += (within,)
+        self.auxiliary.append(Equation(target, value, ranges))
+        if without or len(own) < len(equation.target.indices):
             return target
-        self.auxiliary.append(Equation(target, value, equation.start, equation.stop))
+        self.owners[name] = equation
         for other in self.forward.equations_of(equation.name):
             if overrides(self.forward, other, equation):
-                index = other.index
-                assert index is not None
-                zero = Equation(replace(target, indices=(index,)), ZERO, other.start, other.stop)
+                place = (*other.target.indices, *(Index(r.axis) for r in inner))
+                zero = Equation(replace(target, indices=place), ZERO, other.ranges)
                 self.auxiliary.append(zero)
         return target
 
     # --- one contribution -------------------------------------------------------
 
     def arrive(self, equation: Equation, leaf: Leaf) -> None:
-        """Add what one equation sends to one reference to the gradient of its name."""
-        reference, gradient, ranged = leaf.reference, leaf.gradient, leaf.ranged
+        """Add what one equation sends to one reference to the gradient of its name.
+
+        Where a letter of the equation indexes the reference, the gradient is read at the step that
+        the reference came from; over all other letters it is summed.
+        """
+        reference, gradient = leaf.reference, leaf.gradient
+        axes = self.forward.axes_of(reference.name)
+        scope = {i.base: equation.range(i.base) for i in equation.target.indices}
+        scope |= {r.axis: r for r in leaf.bound}
+        places, pulses, guards, below = self.places(reference, scope)
+        if self.must_share(equation, leaf, places):
+            keep = {letter for letter in places if letter in {r.axis for r in leaf.bound}}
+            gradient = self.share(equation, gradient, leaf.bound, keep)
+        for first, second in guards:
+            gradient = call("where", call("equal", number(first), number(second)), gradient, ZERO)
+        gradient, summed = self.limited(gradient, {**scope, **below}, places)
+        names = self.renamed(summed, axes, places)
+        moves = {**places, **{r.axis: Index(names[r.axis]) for r in summed}}
+        for within in reversed(summed):
+            if is_point(within):
+                assert within.start is not None
+                moves[within.axis] = within.start
+        gradient = reindex(gradient, moves)
+        for within in reversed(summed):
+            if not is_point(within):
+                letter = names[within.axis]
+                moved = within if within.axis in below else within.at(moves)
+                limits = None if moved.is_whole else replace(moved, axis=letter)
+                gradient = call("sum", gradient, over=letter, limits=limits)
         terms = self.contributions.setdefault(reference.name, [])
-        index = reference.indices[0] if reference.indices else None
-        moving = index is not None and index.base == self.t.base
-        at_point = is_point(equation) and not leaf.reduced and not moving
-        if ranged and not at_point and self.leaks(equation, leaf):
-            gradient = self.share(equation, gradient, equation.name)
-        if ranged and index is not None and moving:
-            if index.offset and not self.safe(gradient):
-                gradient = self.share(equation, gradient, equation.name)
-            terms.append(reindex(gradient, self.t.base, self.t.shift(-index.offset)))
+        if all(self.forward.extent(reference.name)[p] == (i, i) for p, i in pulses):
+            terms.append(gradient)  # at the only point there is
             return
-        if ranged:
-            gradient = self.gathered(equation, leaf, gradient)
-        if index is None or extent(self.forward, reference.name) == (index, index):
-            terms.append(gradient)  # without an axis, or at the only point there is
-            return
-        pulse = Reference(self.fresh(f"delta_{reference.name}"), (self.t,))
+        here = tuple(Index(a.name) for a in axes)
+        pulse = Reference(self.fresh(f"delta_{reference.name}"), here)
         self.shapes[pulse.name] = self.shapes[reference.name]
-        self.auxiliary.append(Equation(replace(pulse, indices=(index,)), gradient))
+        at = dict(pulses)
+        target = replace(pulse, indices=tuple(at.get(p, i) for p, i in enumerate(here)))
+        self.auxiliary.append(Equation(target, gradient))
         terms.append(pulse)
 
-    def gathered(self, equation: Equation, leaf: Leaf, gradient: Expression) -> Expression:
-        """The sum over the equation's range; at one point, just what is there."""
-        if is_point(equation) and not leaf.reduced:
-            assert equation.start is not None
-            return reindex(gradient, self.t.base, equation.start)
-        return call("sum", gradient, over=self.t.base)
+    def places(
+        self, reference: Reference, scope: Mapping[str, Range]
+    ) -> tuple[
+        dict[str, Index], list[tuple[int, Index]], list[tuple[Index, Index]], dict[str, Range]
+    ]:
+        """Where each letter is, seen from the point that a reference reads; the fixed indices of
+        the reference by position; pairs that must be equal where a letter indexes it twice; and
+        the letters that run over the children of that point, where a reference is to a parent."""
+        below: dict[str, Range] = {}
+        places: dict[str, Index] = {}
+        pulses: list[tuple[int, Index]] = []
+        guards: list[tuple[Index, Index]] = []
+        for position, axis in enumerate(self.forward.axes_of(reference.name)):
+            index = reference.indices[position]
+            if index.base not in scope:
+                pulses.append((position, index))
+            elif index.via == PARENT_NODE:
+                below[index.base] = Range(index.base, parent=Index(axis.name, 0, CHILDREN))
+            elif index.base in places:
+                guards.append((places[index.base], Index(axis.name, -index.offset)))
+            else:
+                via = INVERSE[index.via] if index.via else ""
+                places[index.base] = Index(axis.name, -index.offset, via)
+        return places, pulses, guards, below
 
-    def leaks(self, equation: Equation, leaf: Leaf) -> bool:
+    def limited(
+        self, gradient: Expression, scope: Mapping[str, Range], places: dict[str, Index]
+    ) -> tuple[Expression, list[Range]]:
+        """The ranges over which a gradient is summed, and the gradient without what is excluded.
+
+        A range may depend on another letter: `s < t` says as much of t as of s, and a child is
+        summed over where its node is known, a node known where its child is.
+        """
+        for letter, within in scope.items():
+            if within.parent is not None and letter in places:
+                above = within.parent.base
+                if above in places:
+                    raise UnrollError(f"{letter} in {within.parent} cannot be differentiated here")
+                places[above] = Index(places[letter].base, 0, INVERSE[CHILDREN])
+        summed = {
+            letter: Range(letter) if self.vanishes(gradient, within) else within
+            for letter, within in scope.items()
+            if letter not in places
+        }
+        for letter, within in scope.items():
+            if letter not in places or not letters_in(within) & set(scope):
+                continue
+            for end, is_start in ((within.start, True), (within.stop, False)):
+                other = summed.get(end.base) if end is not None else None
+                if end is None or end.base not in scope:
+                    continue
+                limit = Index(letter, -end.offset)
+                if other is not None and is_start and other.stop is None:
+                    summed[end.base] = replace(other, stop=limit)
+                elif other is not None and not is_start and other.start is None:
+                    summed[end.base] = replace(other, start=limit)
+                else:
+                    gradient = guarded(gradient, within)
+                    break
+        return gradient, list(summed.values())
+
+    def renamed(
+        self, summed: list[Range], axes: tuple[Axis, ...], places: Mapping[str, Index]
+    ) -> dict[str, str]:
+        """Letters for sums: another one where the gradient is indexed by the same letter."""
+        free = {a.name for a in axes}
+        names = {r.axis: r.axis for r in summed}
+        for within in summed:
+            if within.axis in free:
+                partners = [k for k, to in places.items() if to.base == within.axis]
+                partner = next((k for k in partners if k not in free | {*names.values()}), None)
+                if partner is None:
+                    axis = self.forward.letters[within.axis]
+                    partner = self.fresh_letter(axis, free | {*names.values()})
+                names[within.axis] = partner
+        return names
+
+    def must_share(self, equation: Equation, leaf: Leaf, places: Mapping[str, Index]) -> bool:
+        """Whether a term would be read where it may not: it needs a variable that is zero there."""
+        shifted = any(to.offset or to.via for to in places.values())
+        if shifted and not self.safe(leaf.gradient):
+            return True
+        return self.leaks(equation, leaf, places)
+
+    def leaks(self, equation: Equation, leaf: Leaf, places: Mapping[str, Index]) -> bool:
         """Whether a term would be read at a step where its equation does not hold, and not be zero.
 
         It is zero there if it has a gradient or an auxiliary as a factor that ends no later.
         """
-        factors = [r.name for r in references(leaf.gradient) if r.indices]
-        equations = self.forward.equations_of(equation.name)
-        if not leaf.reduced and any(overrides(self.forward, e, equation) for e in equations):
-            own = {e.name for e in self.auxiliary if e.start == equation.start}
-            return not own.intersection(factors)
-        axis = self.forward.axes[0]
-        whole = (axis.first, axis.last)
-        first, last = whole if leaf.reduced else range_of(self.forward, equation)
-        index = leaf.reference.indices[0] if leaf.reference.indices else None
-        moving = index is not None and index.base == self.t.base
-        read = self.reach(leaf.reference.name) if moving else whole
-        shift = -index.offset if index is not None and moving else 0
-        ranges = [self.reach(self.gradient_of(name) or name) for name in factors]
-        before = order(read[0].shift(shift)) < order(first)
-        after = order(read[1].shift(shift)) > order(last)
-        starts = any(order(r[0]) >= order(first) for r in ranges)
-        stops = any(order(r[1]) <= order(last) for r in ranges)
-        return (before and not starts) or (after and not stops)
+        bound = {r.axis: r for r in leaf.bound}
+        outer = {i.base: equation.range(i.base) for i in equation.target.indices}
+        if self.is_overridden(equation) and not self.is_owned(equation, leaf.gradient):
+            return True
+        for letter, within in {**outer, **bound}.items():
+            to = places.get(letter)
+            if to is None:
+                continue  # summed over where the equation holds
+            if to.via:
+                if not self.vanishes(leaf.gradient, within):
+                    return True
+                continue
+            axis = self.forward.letters[letter]
+            position = next(p for p, i in enumerate(leaf.reference.indices) if i.base == letter)
+            read = self.forward.extent(leaf.reference.name)[position]
+            depends = within.parent is not None or letters_in(within) & set(self.forward.letters)
+            first, last = self.forward.runs(letter, None if depends else within)
+            reaches = [r for n in references(leaf.gradient) if (r := self.reach(n, axis))]
+            early = before(read[0].shift(to.offset), first, axis)
+            late = before(last, read[1].shift(to.offset), axis)
+            if early and not any(not before(r[0], first, axis) for r in reaches):
+                return True
+            if late and not any(not before(last, r[1], axis) for r in reaches):
+                return True
+        return False
 
-    def gradient_of(self, name: str) -> str | None:
-        """The variable whose gradient goes by a name."""
-        return next((n for n, g in self.names.items() if g == name), None)
+    def is_overridden(self, equation: Equation) -> bool:
+        """Whether a more specific equation replaces one at some of its points."""
+        return any(
+            overrides(self.forward, other, equation)
+            for other in self.forward.equations_of(equation.name)
+        )
 
-    def reach(self, name: str) -> tuple[Index, Index]:
-        """First and last index at which a variable, or an auxiliary, exists."""
-        axis = self.forward.axes[0]
+    def is_owned(self, equation: Equation, gradient: Expression) -> bool:
+        """Whether a factor is an auxiliary that is zero where an equation does not hold."""
+        return any(self.owners.get(r.name) == equation for r in references(gradient))
+
+    def reach(self, reference: Reference, axis: Axis) -> tuple[Index, Index] | None:
+        """First and last place of a letter at which a gradient or an auxiliary exists; None for
+        what is not indexed by the plain letter, and for other names."""
+        if Index(axis.name) not in reference.indices:
+            return None
+        position = reference.indices.index(Index(axis.name))
         for made in self.auxiliary:
-            if made.name == name and made.index is not None:
-                if made.index.base != axis.name:
-                    return made.index, made.index
-                return made.start or axis.first, made.stop or axis.last
-        return extent(self.forward, name)
+            if made.name == reference.name:
+                if made.target.indices[position] != Index(axis.name):
+                    return None
+                return self.forward.runs(axis.name, made.range(axis.name))
+        of = next((n for n, g in self.names.items() if g == reference.name), None)
+        return None if of is None else self.forward.extent(of)[position]
 
     def safe(self, gradient: Expression) -> bool:
         """Whether a term can be shifted: zero times parameters out of range, and nothing else.
@@ -336,8 +531,9 @@ class Builder:
         A factor such as 1/x[t+1] would be read out of range, and 0 times infinity is not 0.
         """
         moving = [r for r in references(gradient) if r.indices]
+        numbers = [r for r in references(gradient) if r.name in self.forward.letters]
         new = {*self.names.values(), *(e.name for e in self.auxiliary)}
-        return len(moving) <= 1 and all(r.name in new for r in moving)
+        return len(moving) <= 1 and not numbers and all(r.name in new for r in moving)
 
     # --- one gradient -----------------------------------------------------------
 
@@ -345,22 +541,49 @@ class Builder:
         """The equation of a gradient: the sum of what arrived, over its variable's range."""
         terms = sorted(self.contributions.get(name, []), key=self.lead, reverse=True)
         value = self.reverse.tidy(_total(terms))
-        gradient = self.names[name]
-        if self.forward.axis_of(name) is None:
-            return Equation(Reference(gradient), value)
-        start, stop = extent(self.forward, name)
-        if start == stop:
-            target = Reference(gradient, (start,))
-            return Equation(target, reindex(value, self.t.base, start))
-        axis = self.forward.axes[0]
-        if (start, stop) == (axis.first, axis.last):
-            return Equation(Reference(gradient, (self.t,)), value)
-        return Equation(Reference(gradient, (self.t,)), value, start, stop)
+        indices: list[Index] = []
+        ranges: list[Range] = []
+        for axis, ends in zip(self.forward.axes_of(name), self.forward.extent(name)):
+            if ends[0] == ends[1]:
+                value = reindex(value, {axis.name: ends[0]})
+                indices.append(ends[0])
+                continue
+            indices.append(Index(axis.name))
+            if ends != axis.ends:
+                start, stop = (end if end != whole else None for end, whole in zip(ends, axis.ends))
+                ranges.append(Range(axis.name, start, stop))
+        return Equation(Reference(self.names[name], tuple(indices)), value, tuple(ranges))
 
     def lead(self, term: Expression) -> int:
         """How far a term reaches ahead: what comes back through time is written first."""
-        offsets = (i.offset for r in references(term) for i in r.indices if i.base == self.t.base)
+        offsets = (i.offset for r in references(term) for i in r.indices
+                   if i.base in self.forward.letters)  # fmt: skip
         return max(offsets, default=0)
+
+
+def keeps_axis(node: Call) -> bool:
+    """Whether a call over an axis has a value at every step, as a softmax over time."""
+    row = OPERATIONS.get(node.operation)
+    return node.over is not None and row is not None and row.keeps
+
+
+def letters_in(within: Range) -> set[str]:
+    """Bases of the ends of a range."""
+    return {i.base for i in (within.start, within.stop, within.parent) if i is not None}
+
+
+def number(index: Index) -> Expression:
+    """An index as the number that it stands for."""
+    return reindex(Reference("i"), {"i": index})
+
+
+def guarded(value: Expression, within: Range) -> Expression:
+    """A value where a letter is in a range; else zero."""
+    letter = Reference(within.axis)
+    for end, comparison in ((within.start, "greater_equal"), (within.stop, "less_equal")):
+        if end is not None:
+            value = call("where", call(comparison, letter, number(end)), value, ZERO)
+    return value
 
 
 def _total(terms: list[Expression]) -> Expression:

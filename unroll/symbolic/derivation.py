@@ -15,13 +15,15 @@ from unroll.symbolic.expressions import (
     Call,
     Expression,
     Index,
+    Range,
     Reference,
     references,
     reindex,
-    walk,
 )
-from unroll.symbolic.recurrence import INPUT, Equation, Recurrence
+from unroll.symbolic.ordering import uses
+from unroll.symbolic.recurrence import INPUT, Axis, Equation, Recurrence
 from unroll.symbolic.simplification import simplify
+from unroll.symbolic.sizes import Sizes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,37 +113,39 @@ def letter(adjoint: Adjoint) -> str:
 def _inlined(adjoint: Adjoint, auxiliary: str) -> bool:
     """Whether an auxiliary is written out: not where it holds for a part of the axis only."""
     equations = adjoint.recurrence.equations_of(auxiliary)
-    return len(equations) == 1 and equations[0].start is None
+    return len(equations) == 1 and not equations[0].ranges
 
 
 def _cases(adjoint: Adjoint, forward: Recurrence, of: str, name: str) -> list[Line]:
-    """A gradient's equation, split where terms run out of range."""
+    """A gradient's equation, split where terms run out of range along its one axis."""
     combined = adjoint.recurrence
     found: list[Line] = []
     for equation in combined.equations_of(name):
-        if equation.index is None:
+        axes = combined.axes_of(name)
+        if len(axes) == 1 and not axes[0].leaves:
+            found += _ranged_cases(adjoint, forward, of, equation, axes[0])
+        else:
             value = simplify(_written_out(adjoint, equation.expression))
             paths = _paths(adjoint, forward, of, None, None)
             found.append(Line(of, replace(equation, expression=value), paths))
-        else:
-            found += _ranged_cases(adjoint, forward, of, equation)
     return found
 
 
-def _ranged_cases(adjoint: Adjoint, forward: Recurrence, of: str, equation: Equation) -> list[Line]:
-    combined, axis = adjoint.recurrence, adjoint.recurrence.axes[0]
-    index = equation.index
-    assert index is not None
+def _ranged_cases(
+    adjoint: Adjoint, forward: Recurrence, of: str, equation: Equation, axis: Axis
+) -> list[Line]:
+    combined = adjoint.recurrence
     reach = 2 + max((abs(i.offset) for e in combined.equations for i in _indices(e)), default=0)
-    steps = 3 * reach + 3
+    sizes = combined.sizes(3 * reach + 3)
+    steps = sizes[axis.length]
     runs: list[tuple[Expression, tuple[Through, ...], int, int]] = []
-    for piece, first, last in combined.pieces(equation.name, steps):
+    for piece, ((first, last),) in combined.boxes(equation.name, sizes):
         if piece != equation:
             continue
         for at in range(first, last + 1):
             moving = _as_moving(equation, axis.name)
-            value = simplify(_at(adjoint, moving, at, steps))
-            paths = _paths(adjoint, forward, of, at, steps)
+            value = simplify(_at(adjoint, moving, {axis.name: at}, sizes))
+            paths = _paths(adjoint, forward, of, {axis.name: at}, sizes)
             if runs and runs[-1][:2] == (value, paths) and runs[-1][3] == at - 1:
                 value, paths, begin, _ = runs.pop()
                 runs.append((value, paths, begin, at))
@@ -153,16 +157,14 @@ def _ranged_cases(adjoint: Adjoint, forward: Recurrence, of: str, equation: Equa
         for r in references(equation.expression)
     )
     return [
-        replace(
-            _line(equation, axis.name, of, run, steps, reach, len(runs) == 1), ascending=ascending
-        )
+        replace(_line(equation, axis, of, run, steps, reach, len(runs) == 1), ascending=ascending)
         for run in (runs if ascending else reversed(runs))
     ]
 
 
 def _line(
     equation: Equation,
-    axis: str,
+    axis: Axis,
     of: str,
     run: tuple[Expression, tuple[Through, ...], int, int],
     steps: int,
@@ -173,82 +175,96 @@ def _line(
     value, paths, first, last = run
 
     def label(at: int) -> Index:
-        return Index("", at) if at <= reach else Index("tau", at - steps)
+        return Index("", at) if at <= reach else Index(axis.length, at - steps)
 
-    if equation.index is not None and equation.index.base != axis:
+    if equation.index is not None and equation.index.base != axis.name:
         where: Index = equation.index
     elif first == last:
         where = label(first)
     else:
-        start, stop = (None, None) if only else (label(first), label(last))
-        start, stop = (equation.start, equation.stop) if only else (start, stop)
-        target = replace(equation.target, indices=(Index(axis),))
-        return Line(of, Equation(target, value, start, stop), paths)
+        within = Range(axis.name, label(first), label(last))
+        target = replace(equation.target, indices=(Index(axis.name),))
+        return Line(of, Equation(target, value, equation.ranges if only else (within,)), paths)
     target = replace(equation.target, indices=(where,))
     moved = tuple(
-        Through(_to(p.source, axis, where), _to(p.target, axis, where), p.summed) for p in paths
+        Through(_to(p.source, axis.name, where), _to(p.target, axis.name, where), p.summed)
+        for p in paths
     )
-    return Line(of, Equation(target, reindex(value, axis, where)), moved)
+    return Line(of, Equation(target, reindex(value, {axis.name: where})), moved)
 
 
 def _to(reference: Reference, axis: str, where: Index) -> Reference:
-    moved = reindex(reference, axis, where)
+    moved = reindex(reference, {axis: where})
     assert isinstance(moved, Reference)
     return moved
 
 
 def _indices(equation: Equation) -> list[Index]:
     found = [i for r in references(equation.expression) for i in r.indices]
-    return [*found, *equation.target.indices, *(i for i in (equation.start, equation.stop) if i)]
+    ends = [i for r in equation.ranges for i in (r.start, r.stop) if i]
+    return [*found, *equation.target.indices, *ends]
 
 
 def _as_moving(equation: Equation, axis: str) -> Expression:
     """The right side with the point where the equation holds written as the axis letter."""
     index = equation.index
     assert index is not None
-    return (
-        equation.expression
-        if index.base == axis
-        else reindex(equation.expression, index.base, Index(axis, -index.offset))
-    )
+    if index.base == axis:
+        return equation.expression
+    return _relative(equation.expression, index, axis)
 
 
-def _at(adjoint: Adjoint, node: Expression, at: int, steps: int) -> Expression:
+def _relative(node: Expression, point: Index, axis: str) -> Expression:
+    """What stands relative to a point, relative to the axis letter; but in no sum over that."""
+    if isinstance(node, Reference):
+        indices = tuple(
+            Index(axis, i.offset - point.offset) if i.base == point.base else i
+            for i in node.indices
+        )
+        return replace(node, indices=indices)
+    if isinstance(node, Call) and node.over != axis:
+        return replace(node, arguments=tuple(_relative(a, point, axis) for a in node.arguments))
+    return node
+
+
+def _at(adjoint: Adjoint, node: Expression, at: Mapping[str, int], sizes: Sizes) -> Expression:
     """An expression at a step: auxiliaries written out, gradients out of range zero."""
     combined = adjoint.recurrence
-    axis = combined.axes[0].name
     if isinstance(node, Reference):
         new = node.name in adjoint.auxiliaries or node.name in adjoint.gradients.values()
-        if not new or not node.indices:
+        if not new or len(node.indices) != 1 or node.indices[0].via:
             return _written_out(adjoint, node)
-        index = node.indices[0]
-        position = combined.position(index, steps, at)
+        index, (axis,) = node.indices[0], combined.axes_of(node.name)
+        if index.base in combined.letters and index.base not in at:
+            return _written_out(adjoint, node)
+        position = combined.position(index, sizes, at)
         piece = next(
-            (e for e, a, b in combined.pieces(node.name, steps) if a <= position <= b), None
+            (e for e, ((a, b),) in combined.boxes(node.name, sizes) if a <= position <= b), None
         )
         if piece is None or piece.expression == ZERO:
             return ZERO
-        if node.name in adjoint.auxiliaries and (_inlined(adjoint, node.name)):
-            shifted = reindex(_as_moving(piece, axis), axis, index)
-            return _at(adjoint, shifted, at, steps)
+        if node.name in adjoint.auxiliaries and _inlined(adjoint, node.name):
+            shifted = reindex(_as_moving(piece, axis.name), {axis.name: index})
+            return _at(adjoint, shifted, at, sizes)
         return node
     if isinstance(node, Call) and node.over is None:
-        return replace(node, arguments=tuple(_at(adjoint, a, at, steps) for a in node.arguments))
+        return replace(node, arguments=tuple(_at(adjoint, a, at, sizes) for a in node.arguments))
     return _written_out(adjoint, node)
 
 
 def _written_out(adjoint: Adjoint, node: Expression) -> Expression:
     """Auxiliaries replaced by what they stand for, wherever that holds on the whole axis."""
-    axis = adjoint.recurrence.axes[0].name
     if isinstance(node, Reference) and node.name in adjoint.auxiliaries:
         if not _inlined(adjoint, node.name):
             return node
         definition = adjoint.recurrence.equations_of(node.name)[0]
-        if not node.indices:
-            return _written_out(adjoint, definition.expression)
-        if definition.index is not None and definition.index.base == axis:
-            return _written_out(adjoint, reindex(definition.expression, axis, node.indices[0]))
-        return node
+        target = definition.target.indices
+        if any(i.base not in adjoint.recurrence.letters for i in target):
+            return node
+        if any(i.via for i in node.indices):
+            return node
+        places = {i.base: to for i, to in zip(target, node.indices)}
+        return _written_out(adjoint, reindex(definition.expression, places))
     if isinstance(node, Call):
         return replace(node, arguments=tuple(_written_out(adjoint, a) for a in node.arguments))
     return node
@@ -258,57 +274,56 @@ def _written_out(adjoint: Adjoint, node: Expression) -> Expression:
 
 
 def _paths(
-    adjoint: Adjoint, forward: Recurrence, of: str, at: int | None, steps: int | None
+    adjoint: Adjoint,
+    forward: Recurrence,
+    of: str,
+    at: Mapping[str, int] | None,
+    sizes: Sizes | None,
 ) -> tuple[Through, ...]:
     """Through which variables a name acts on the objective, the later steps first."""
-    axis = forward.axes[0].name
     paths: dict[Through, None] = {}
     for equation in forward.equations:
         if equation.name not in adjoint.gradients:
             continue
-        for r in references(equation.expression):
-            if r.name == of and (path := _path(adjoint, forward, equation, r, at, steps)):
+        for r, bound in uses(equation.expression):
+            if r.name == of and (path := _path(forward, equation, r, bound, at, sizes)):
                 paths[path] = None
 
     def lead(path: Through) -> int:
-        return -sum(i.offset for i in path.target.indices if i.base == axis)
+        return -sum(i.offset for i in path.target.indices if i.base in forward.letters)
 
     return tuple(sorted(paths, key=lead))
 
 
 def _path(
-    adjoint: Adjoint,
     forward: Recurrence,
     equation: Equation,
     reference: Reference,
-    at: int | None,
-    steps: int | None,
+    bound: Mapping[str, Range],
+    at: Mapping[str, int] | None,
+    sizes: Sizes | None,
 ) -> Through | None:
-    axis = forward.axes[0].name
-    t = Index(axis)
+    summed = bool(forward.letters_of(equation))
     if not reference.indices:  # a parameter or a context: its copy of each step, all summed
-        summed = equation.index is not None and equation.index.base == axis
         return Through(reference, equation.target, summed)
-    index = reference.indices[0]
-    if at is None or steps is None:
+    axes = forward.axes_of(reference.name)
+    here = replace(reference, indices=tuple(Index(a.name) for a in axes))
+    if len(axes) > 1 or len(equation.target.indices) > 1 or axes[0].leaves:
+        return Through(here, equation.target)
+    if at is None or sizes is None:
         return None
-    bound = any(
-        isinstance(n, Call) and n.over == axis and reference in walk(n)
-        for n in walk(equation.expression)
-    )
-    if bound:
-        return Through(replace(reference, indices=(t,)), equation.target)
+    index, letter = reference.indices[0], axes[0].name
+    if index.base in bound:
+        return Through(here, equation.target)
     if equation.index is None or index.base != equation.index.base:
-        if index.base == axis or forward.position(index, steps, at) != at:
+        if index.base in forward.letters or forward.position(index, sizes, at) != at[letter]:
             return None
-        summed = equation.index is not None and equation.index.base == axis
-        return Through(replace(reference, indices=(t,)), equation.target, summed)
+        return Through(here, equation.target, summed)
     shift = equation.index.offset - index.offset
     holds = any(
-        e == equation and first <= at + shift <= last
-        for e, first, last in forward.pieces(equation.name, steps)
+        e == equation and first <= at[letter] + shift <= last
+        for e, ((first, last),) in forward.boxes(equation.name, sizes)
     )
     if not holds:
         return None
-    source = replace(reference, indices=(t,))
-    return Through(source, replace(equation.target, indices=(t.shift(shift),)))
+    return Through(here, replace(equation.target, indices=(Index(letter, shift),)))

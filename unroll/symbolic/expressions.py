@@ -7,7 +7,7 @@ operations does not know is an opaque function.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Union
 
@@ -16,18 +16,65 @@ from unroll.errors import Span
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """`base + offset`: base is an axis letter (`t-1`), an axis' length (`tau`) or "" (a number)."""
+    """`base + offset`: base is an axis letter (`t-1`), an axis' length (`tau`) or "" (a number).
+
+    via: on a tree, the neighbour of the node `base` that is meant, as in `left(n)`; it has no offset.
+    """
 
     base: str
     offset: int = 0
+    via: str = ""
 
     def __str__(self) -> str:
+        if self.via:
+            return f"{self.via}({self.base})"
         if not self.base:
             return str(self.offset)
         return self.base + (f"{self.offset:+d}" if self.offset else "")
 
     def shift(self, by: int) -> Index:
-        return Index(self.base, self.offset + by)
+        assert not (self.via and by)
+        return Index(self.base, self.offset + by, self.via)
+
+    def at(self, places: Mapping[str, Index]) -> Index:
+        """The index with its letter put at another place: `t-1` at t := `t+1` is `t`."""
+        to = places.get(self.base) if self.base else None
+        if to is None:
+            return self
+        if self.via:
+            assert not to.via, "a neighbour of a neighbour"
+            assert not to.offset
+            return Index(to.base, 0, self.via)
+        return to.shift(self.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Where an axis letter runs: from `start` to `stop` (None: as far as the axis goes).
+
+    parent: on a tree, the node whose children these are: `k in children(n)`.
+    """
+
+    axis: str
+    start: Index | None = None
+    stop: Index | None = None
+    parent: Index | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self.start is None and self.stop is None and self.parent is None
+
+    @property
+    def specificity(self) -> int:
+        """0 for the whole axis, 1 for a part of it, 2 for one point."""
+        if self.is_whole:
+            return 0
+        return 2 if self.start is not None and self.start == self.stop else 1
+
+    def at(self, places: Mapping[str, Index]) -> Range:
+        """The range with the letters of its ends put at other places."""
+        ends = (None if i is None else i.at(places) for i in (self.start, self.stop, self.parent))
+        return Range(self.axis, *ends)
 
 
 class Operators:
@@ -98,6 +145,7 @@ class Call(Operators):
     """An operation (or opaque function) applied to arguments.
 
     over: the axis that a reduction binds, as in `sum(L[t], t)`; None for anything else.
+    limits: where that axis letter runs, as in `sum(y[s], s < t)`; None for the whole axis.
     The hash is kept, because deep expressions are looked up again and again.
     """
 
@@ -105,10 +153,12 @@ class Call(Operators):
     arguments: tuple[Expression, ...]
     over: str | None = None
     span: Span | None = field(default=None, compare=False, repr=False)
+    limits: Range | None = None
     _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.operation, self.arguments, self.over)))
+        key = (self.operation, self.arguments, self.over, self.limits)
+        object.__setattr__(self, "_hash", hash(key))
 
     def __hash__(self) -> int:
         return self._hash
@@ -118,8 +168,14 @@ class Call(Operators):
             return True
         if not isinstance(other, Call) or self._hash != other._hash:
             return False
-        mine, theirs = (self.operation, self.over), (other.operation, other.over)
+        mine = (self.operation, self.over, self.limits)
+        theirs = (other.operation, other.over, other.limits)
         return mine == theirs and self.arguments == other.arguments
+
+    @property
+    def bound(self) -> Range | None:
+        """Where the letter that a reduction binds runs; None for what is no reduction."""
+        return None if self.over is None else self.limits or Range(self.over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +199,11 @@ def expression(value: Operand) -> Expression:
     return Constant(value)
 
 
-def call(operation: str, *arguments: Operand, over: str | None = None) -> Call:
+def call(
+    operation: str, *arguments: Operand, over: str | None = None, limits: Range | None = None
+) -> Call:
     """`Call`, with plain numbers allowed among the arguments."""
-    return Call(operation, tuple(expression(a) for a in arguments), over)
+    return Call(operation, tuple(expression(a) for a in arguments), over, limits=limits)
 
 
 ZERO = Constant(0)
@@ -186,16 +244,58 @@ def substitute(node: Expression, values: Callable[[Reference], Expression | None
     return rebuild(node, change)
 
 
-def reindex(node: Expression, axis: str, to: Index) -> Expression:
-    """The expression with the free `axis` set to `to`: `t` := `t+1`, or `t` := `tau`.
+def reindex(node: Expression, places: Mapping[str, Index]) -> Expression:
+    """The expression with free axis letters put at other places, all at once: `t` := `t+1`.
 
-    An index that a reduction binds stays as it is.
+    A letter that stands for its number moves, too. What a reduction binds stays as it is; where its
+    letter is among the new places it trades names with the one that they replace, which runs over
+    the same axis.
     """
+    if isinstance(node, Constant) or not places:
+        return node
     if isinstance(node, Reference):
-        if not any(i.base == axis for i in node.indices):
-            return node
-        indices = tuple(to.shift(i.offset) if i.base == axis else i for i in node.indices)
-        return replace(node, indices=indices)
-    if isinstance(node, Call) and node.over != axis:
-        return replace(node, arguments=tuple(reindex(a, axis, to) for a in node.arguments))
-    return node
+        if not node.indices:
+            return _number_at(node, places)
+        indices = tuple(i.at(places) for i in node.indices)
+        return node if indices == node.indices else replace(node, indices=indices)
+    if node.over is None:
+        return replace(node, arguments=tuple(reindex(a, places) for a in node.arguments))
+    limits = node.limits.at(places) if node.limits else None
+    inner = {letter: to for letter, to in places.items() if letter != node.over}
+    over = node.over
+    free = {i.base for a in node.arguments for r in references(a) for i in r.indices} | {
+        r.name for a in node.arguments for r in references(a) if not r.indices
+    }
+    captured = next((k for k, to in inner.items() if to.base == over and k in free), None)
+    if captured is not None:
+        over = captured
+        inner[node.over] = Index(over)
+    limits = replace(limits, axis=over) if limits else None
+    arguments = tuple(reindex(a, inner) for a in node.arguments)
+    return replace(node, arguments=arguments, over=over, limits=limits)
+
+
+def _number_at(node: Reference, places: Mapping[str, Index]) -> Expression:
+    to = places.get(node.name)
+    if to is None:
+        return node
+    assert not to.via
+    if not to.base:
+        return Constant(to.offset, node.span)
+    letter = Reference(to.base, span=node.span)
+    if not to.offset:
+        return letter
+    return letter + to.offset if to.offset > 0 else letter - -to.offset
+
+
+def letters(node: Expression) -> frozenset[str]:
+    """Bases of free indices and names that stand bare: the axis letters among them are free."""
+    if isinstance(node, Reference):
+        return frozenset(i.base for i in node.indices) if node.indices else frozenset({node.name})
+    if not isinstance(node, Call):
+        return frozenset()
+    found = frozenset[str]().union(*(letters(a) for a in node.arguments))
+    if node.over is None:
+        return found
+    ends = (node.limits.start, node.limits.stop, node.limits.parent) if node.limits else ()
+    return (found - {node.over}) | {i.base for i in ends if i is not None}

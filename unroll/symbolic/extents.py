@@ -1,46 +1,44 @@
-"""Where equations hold and variables exist on the axis, and which equation wins where."""
+"""Where equations hold and variables exist on their axes, and which equation wins where."""
 
 from __future__ import annotations
 
-from unroll.symbolic.expressions import Index, Reference
-from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.expressions import Index, Range, Reference
+from unroll.symbolic.recurrence import Axis, Equation, Recurrence
 
 
-def order(index: Index) -> tuple[bool, int]:
-    """Numbers come before what counts from the end."""
-    return index.base != "", index.offset
+def before(one: Index, other: Index, axis: Axis) -> bool:
+    """Whether an index comes before another on an axis, whatever its length.
+
+    Numbers come before what counts from the end, leaves before other nodes.
+    """
+    return _rank(one, axis) < _rank(other, axis)
 
 
-def is_point(equation: Equation) -> bool:
-    return equation.start is not None and equation.start == equation.stop
+def _rank(index: Index, axis: Axis) -> tuple[bool, bool, int]:
+    return index.base != "", index.base == axis.length, index.offset
 
 
-def lagged(equation: Equation, reference: Reference) -> bool:
+def lagged(recurrence: Recurrence, equation: Equation, reference: Reference) -> bool:
     """Whether a reference reaches to another step than its equation's."""
-    if equation.index is None or not reference.indices:
+    if not equation.target.indices or not reference.indices:
         return False
-    index = reference.indices[0]
-    return index.base != equation.index.base or index.offset != equation.index.offset
+    own = set(equation.target.indices)
+    return any(i not in own and (i.offset or i.via or i.base not in recurrence.letters)
+               for i in reference.indices)  # fmt: skip
 
 
-def range_of(recurrence: Recurrence, equation: Equation) -> tuple[Index, Index]:
-    """First and last index of an equation over the axis."""
-    bounds = recurrence.range_of(equation)
-    assert bounds is not None
-    return bounds
+def is_point(within: Range) -> bool:
+    return within.start is not None and within.start == within.stop
 
 
 def overrides(recurrence: Recurrence, other: Equation, equation: Equation) -> bool:
-    """Whether `other` replaces the equation at some step of the axis."""
-    if is_point(equation) or recurrence.specificity(other) <= recurrence.specificity(equation):
+    """Whether `other` replaces the equation at some of its points."""
+    if recurrence.specificity(other) <= recurrence.specificity(equation):
         return False
-    return order(range_of(recurrence, other)[1]) >= order(recurrence.axes[0].first)
-
-
-def extent(recurrence: Recurrence, name: str) -> tuple[Index, Index]:
-    """First and last index that an equation of a variable defines; the whole axis for an input."""
-    axis = recurrence.axes[0]
-    bounds = [recurrence.range_of(e) for e in recurrence.equations_of(name)]
-    firsts = [b[0] for b in bounds if b] or [axis.first]
-    lasts = [b[1] for b in bounds if b] or [axis.last]
-    return min(firsts, key=order), max(lasts, key=order)
+    sides = zip(
+        recurrence.bounds(other), recurrence.bounds(equation), recurrence.axes_of(equation.name)
+    )
+    return not any(
+        before(mine[1], theirs[0], axis) or before(theirs[1], mine[0], axis)
+        for mine, theirs, axis in sides
+    )

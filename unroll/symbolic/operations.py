@@ -19,10 +19,19 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import prod
+from math import inf, prod
 from typing import Any
 
-from unroll.symbolic.expressions import ONE, ZERO, Call, Constant, Expression, call, rebuild
+from unroll.symbolic.expressions import (
+    ONE,
+    ZERO,
+    Call,
+    Constant,
+    Expression,
+    Range,
+    call,
+    rebuild,
+)
 
 Shape = tuple[int, ...]
 Gradient = Callable[..., tuple[Expression, ...]]
@@ -67,8 +76,10 @@ class Operation:
     linear: whether it is linear in all arguments together, so that a sum passes through it.
     value: the result for constants, as a function of numbers; None where it has no exact one.
     simpler: from the arguments to a simpler expression of the same value, or None.
-    over: source of a reduction over an axis, which leads; `{sum}` stands for the best way to add up
-    over it, `{count}` for its length.
+    over: source of a reduction over an axis, whose number is `{axis}`; `{sum}` stands for the best
+    way to add up over it, `{count}` for its length.
+    neutral: what a step counts that is left out of such a reduction.
+    keeps: whether it has a value at every step of the axis, as a softmax over time.
     """
 
     name: str
@@ -82,6 +93,8 @@ class Operation:
     associates: str = "left"
     aliases: tuple[str, ...] = ()
     over: str | None = None
+    neutral: float = 0
+    keeps: bool = False
     loss: bool = False
     fuses: dict[str, str] = field(default_factory=dict)
     targets: tuple[int, ...] = ()
@@ -535,7 +548,8 @@ _ROWS = (
         r"\max({0})",
         (1, 1),
         pairwise="maximum",
-        over="np.max({0}, axis=0)",
+        over="np.max({0}, axis={axis})",
+        neutral=-inf,
     ),
     Operation(
         "min",
@@ -545,7 +559,8 @@ _ROWS = (
         r"\min({0})",
         (1, 1),
         pairwise="minimum",
-        over="np.min({0}, axis=0)",
+        over="np.min({0}, axis={axis})",
+        neutral=inf,
     ),
     Operation(
         "logsumexp",
@@ -562,6 +577,9 @@ _ROWS = (
         lambda g, r, a: (r * (g - call("dot", g, r)),),
         r"\mathrm{softmax}({0})",
         (1, 1),
+        over="softmax({0}, {axis})",
+        neutral=-inf,
+        keeps=True,
     ),
     Operation(
         "log_softmax",
@@ -569,6 +587,14 @@ _ROWS = (
         (Case("n->n", "np.subtract({0}, logsumexp({0})[..., None]{out})"),),
         lambda g, r, a: (g - call("softmax", a) * call("sum", g),),
         r"\log\mathrm{softmax}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "history",
+        "all earlier values, as an argument of an opaque function: f(y[<t])",
+        (),
+        _no_gradient(1),
+        r"{0}",
         (1, 1),
     ),
     # losses
@@ -630,18 +656,22 @@ _ROWS = (
 
 
 OPERATIONS: dict[str, Operation] = {row.name: row for row in _ROWS}
-LIKE, DIAGONAL = OPERATIONS["like"], OPERATIONS["diag"]
+LIKE, DIAGONAL, HISTORY = OPERATIONS["like"], OPERATIONS["diag"], OPERATIONS["history"]
 ALIASES: dict[str, str] = {a: row.name for row in _ROWS for a in row.aliases}
 
 
-def along_axis(node: Expression, length: Expression) -> Expression:
-    """A gradient rule for entries, read for the steps of an axis that is `length` long."""
+def along_axis(node: Expression, length: Expression, within: Range) -> Expression:
+    """A gradient rule for entries, read for the steps of an axis: `length` of them, within a range."""
+    limits = None if within.is_whole else within
 
     def change(part: Expression) -> Expression:
         if isinstance(part, Call) and part.operation == "like":
             return part.arguments[0]
         if isinstance(part, Call) and part.operation == "size":
             return length
+        if isinstance(part, Call) and part.operation == "dot":
+            product = part.arguments[0] * part.arguments[1]
+            return call("sum", product, over=within.axis, limits=limits)
         return part
 
     return rebuild(node, change)

@@ -6,13 +6,16 @@ an input; bare and never defined, a parameter; called and not in the table, an o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, product
 
 from unroll.errors import Source, Span, UnrollError
-from unroll.symbolic.expressions import Call, Expression, Index, Reference, references, walk
+from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, references, walk
 from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.sizes import Sizes
+from unroll.symbolic.trees import Tree, balanced
 
 INPUT, PARAMETER, STATE, OUTPUT, LOSS, OPERATION = (
     "input",
@@ -23,15 +26,22 @@ INPUT, PARAMETER, STATE, OUTPUT, LOSS, OPERATION = (
     "operation",
 )
 LOSS_NAMES = frozenset({"L", "loss", "Loss", "ell"})  # per-step scalars that are losses by name
+LAYERS = frozenset(
+    {"l"}
+)  # letters that count layers: what is indexed by these alone is a parameter
 GIVEN = Call("given", ())  # right-hand side of `h[0] = given`: the value comes with the arrays
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """An index letter that runs 1..length; the length is a name (`tau`) or a number."""
+    """An index letter that runs 1..length; the length is a name (`tau`) or a number.
+
+    leaves: for an axis over the nodes of a tree, the name of the number of its leaves, else "".
+    """
 
     name: str = "t"
     length: str = "tau"
+    leaves: str = ""
 
     @property
     def first(self) -> Index:
@@ -41,19 +51,22 @@ class Axis:
     def last(self) -> Index:
         return Index("", int(self.length)) if self.length.isdigit() else Index(self.length)
 
+    @property
+    def ends(self) -> tuple[Index, Index]:
+        return self.first, self.last
+
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """`target = expression`, for the whole axis, or from `start` to `stop` where these are given.
+    """`target = expression`, for the whole of its axes, or where `ranges` say.
 
-    The target's index is the bare axis letter (the general equation), a number or the length
-    (an equation at one point), or there is none.
+    Each of the target's indices is a bare axis letter, or a number or a length (an equation at one
+    point of that axis). ranges: one for each letter that does not run over its whole axis.
     """
 
     target: Reference
     expression: Expression
-    start: Index | None = None
-    stop: Index | None = None
+    ranges: tuple[Range, ...] = ()
     span: Span | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -62,8 +75,16 @@ class Equation:
 
     @property
     def index(self) -> Index | None:
-        """Index of the target on the time axis, None where it has none."""
+        """First index of the target, None where it has none."""
         return self.target.indices[0] if self.target.indices else None
+
+    def range(self, letter: str) -> Range:
+        """Where a letter of the target runs."""
+        return next((r for r in self.ranges if r.axis == letter), Range(letter))
+
+
+Bounds = tuple[tuple[Index, Index], ...]  # first and last, for each index
+Box = tuple[tuple[int, int], ...]  # the same in numbers
 
 
 @dataclass(frozen=True)
@@ -94,7 +115,7 @@ class Recurrence:
 
     @cached_property
     def _reserved(self) -> frozenset[str]:
-        return frozenset(a.name for a in self.axes) | frozenset(a.length for a in self.axes)
+        return self.lengths | {a.name for a in self.axes}
 
     @cached_property
     def inputs(self) -> tuple[str, ...]:
@@ -120,15 +141,91 @@ class Recurrence:
     def _by_name(self) -> dict[str, tuple[Equation, ...]]:
         return {n: tuple(e for e in self.equations if e.name == n) for n in self.defined}
 
-    def axis_of(self, name: str) -> Axis | None:
-        """The axis a name lives on; None for a parameter, a context, a total."""
-        return self.axes[0] if name in self._indexed else None
+    # --- axes -------------------------------------------------------------------
 
     @cached_property
-    def _indexed(self) -> frozenset[str]:
-        targets = (e.target for e in self.equations)
-        used = (r for e in self.equations for r in references(e.expression))
-        return frozenset(r.name for refs in (targets, used) for r in refs if r.indices)
+    def letters(self) -> Mapping[str, Axis]:
+        """The axes by their letters."""
+        return {a.name: a for a in self.axes}
+
+    @cached_property
+    def lengths(self) -> frozenset[str]:
+        """Names of the axes' lengths."""
+        return frozenset(n for a in self.axes for n in (a.length, a.leaves) if n)
+
+    def axes_of(self, name: str) -> tuple[Axis, ...]:
+        """The axes a name lives on, one an index; none for a parameter, a context, a total."""
+        return self._axes.get(name, ())
+
+    def axis_of(self, name: str) -> Axis | None:
+        """The first axis a name lives on; None for a parameter, a context, a total."""
+        return next(iter(self.axes_of(name)), None)
+
+    @cached_property
+    def _axes(self) -> dict[str, tuple[Axis, ...]]:
+        """By the letters of the most general equation; else by those of the uses."""
+        general = sorted(self.equations, key=lambda e: sum(not self._is_letter(i) for i in _at(e)))
+        uses = [e.target for e in general]
+        uses += [r for e in self.equations for r in references(e.expression)]
+        found: dict[str, list[Axis | None]] = {}
+        for r in uses:
+            if not r.indices:
+                continue
+            own = found.setdefault(r.name, [None] * len(r.indices))
+            for position, index in enumerate(r.indices[: len(own)]):
+                axis = self.letters.get(index.base) or self._with_length(index.base)
+                if own[position] is None and axis is not None:
+                    own[position] = axis
+        last = len(self.axes) - 1
+        return {
+            name: tuple(a or self.axes[min(p, last)] for p, a in enumerate(own))
+            for name, own in found.items()
+        }
+
+    def _is_letter(self, index: Index) -> bool:
+        return index.base in self.letters
+
+    def _with_length(self, length: str) -> Axis | None:
+        return next((a for a in self.axes if length and length in (a.length, a.leaves)), None)
+
+    def letters_of(self, equation: Equation) -> tuple[str, ...]:
+        """The axis letters on an equation's left side."""
+        return tuple(i.base for i in equation.target.indices if self._is_letter(i))
+
+    def runs(self, letter: str, within: Range | None = None) -> tuple[Index, Index]:
+        """First and last place of a letter: in a range, or on its whole axis."""
+        axis = self.letters[letter]
+        start, stop = (within.start, within.stop) if within else (None, None)
+        return start or axis.first, stop or axis.last
+
+    def extent(self, name: str) -> Bounds:
+        """First and last index that the equations of a variable define, on each of its axes.
+
+        An input exists on the whole of its axes; on the leaves, where only their equations use it.
+        """
+        if name in self.defined:
+            bounds = [self.bounds(e) for e in self.equations_of(name)]
+            return tuple(
+                (
+                    min((b[p][0] for b in bounds), key=place),
+                    max((b[p][1] for b in bounds), key=lambda i: (*place(i), i == axis.last)),
+                )
+                for p, axis in enumerate(self.axes_of(name))
+            )
+        return tuple(
+            (a.first, Index(a.leaves) if self._only_leaves(name, p) else a.last)
+            for p, a in enumerate(self.axes_of(name))
+        )
+
+    def _only_leaves(self, name: str, position: int) -> bool:
+        axis = self.axes_of(name)[position]
+        stops = {
+            e.range(axis.name).stop
+            for e in self.equations
+            for r in references(e.expression)
+            if r.name == name
+        }
+        return bool(axis.leaves) and stops == {Index(axis.leaves)}
 
     # --- roles ------------------------------------------------------------------
 
@@ -145,7 +242,7 @@ class Recurrence:
             if name in overrides:
                 roles[name] = overrides[name]
             elif name not in self.defined:
-                roles[name] = INPUT if name in self._indexed else PARAMETER
+                roles[name] = PARAMETER if self._is_shared(name) else INPUT
             elif name in losses:
                 roles[name] = LOSS
             elif name in self.states:
@@ -154,17 +251,28 @@ class Recurrence:
                 roles[name] = OPERATION if self._reach(name) & self.states else OUTPUT
         return roles
 
+    def _is_shared(self, name: str) -> bool:
+        """Whether a name is the same at every step: bare, or one for each layer."""
+        return all(a.name in LAYERS for a in self.axes_of(name))
+
     @cached_property
     def states(self) -> frozenset[str]:
         """Variables that some equation needs at another step than its own."""
-        found = set()
-        for equation in self.equations:
-            for r in references(equation.expression):
-                if r.name in self.defined and r.indices and equation.index is not None:
-                    same = equation.index.base == r.indices[0].base
-                    if same and equation.index.offset != r.indices[0].offset:
-                        found.add(r.name)
-        return frozenset(found)
+        return frozenset(
+            r.name
+            for equation in self.equations
+            for r in references(equation.expression)
+            if r.name in self.defined and self._elsewhere(equation, r)
+        )
+
+    def _elsewhere(self, equation: Equation, reference: Reference) -> bool:
+        """Whether an index differs by an offset from the same one on the left side."""
+        offsets = {i.base: i.offset for i in equation.target.indices}
+        return any(
+            i.via or offsets.get(i.base, i.offset) != i.offset
+            or (reference.name == equation.name and i.base not in offsets)
+            for i in reference.indices
+        )  # fmt: skip
 
     @cached_property
     def _users(self) -> dict[str, set[str]]:
@@ -205,7 +313,7 @@ class Recurrence:
         return tuple(
             n
             for n in self.defined
-            if n not in self._indexed
+            if not self.axes_of(n)
             and not self._users[n]
             and any(
                 (isinstance(p, Call) and p.over is not None) or (isinstance(p, Call) and is_loss(p))
@@ -219,7 +327,7 @@ class Recurrence:
     @cached_property
     def objective_candidates(self) -> tuple[str, ...]:
         """What `adjoint`, `run` and `check` could differentiate, in the order of preference."""
-        bare = tuple(n for n in self.defined if n not in self._indexed and not self._users[n])
+        bare = tuple(n for n in self.defined if not self.axes_of(n) and not self._users[n])
         if bare:
             return bare
         return tuple(n for n in self.defined if n in self._losses)
@@ -247,54 +355,97 @@ class Recurrence:
 
     # --- ranges -----------------------------------------------------------------
 
-    def range_of(self, equation: Equation) -> tuple[Index, Index] | None:
-        """First and last index at which an equation holds; None for one without an axis."""
-        index = equation.index
-        if index is None:
-            return None
-        axis = self.axes[0]
-        if index.base != axis.name:
-            return index, index
-        return equation.start or axis.first, equation.stop or axis.last
+    def bounds(self, equation: Equation) -> Bounds:
+        """First and last index at which an equation holds, for each index of its target."""
+        return tuple(
+            self.runs(i.base, equation.range(i.base)) if self._is_letter(i) else (i, i)
+            for i in equation.target.indices
+        )
 
     def specificity(self, equation: Equation) -> int:
-        """2 for one point, 1 for a range, 0 for the whole axis: the larger one wins."""
-        index = equation.index
-        if index is not None and index.base != self.axes[0].name:
-            return 2
-        return 1 if equation.start or equation.stop else 0
+        """For each index 2 for one point, 1 for a range, 0 for a whole axis: the larger sum wins."""
+        return sum(
+            equation.range(i.base).specificity if self._is_letter(i) else 2
+            for i in equation.target.indices
+        )
 
-    def pieces(self, name: str, steps: int) -> list[tuple[Equation, int, int]]:
-        """Which equation defines a variable where: (equation, first, last), in the order of time.
+    def sizes(
+        self, steps: int | Mapping[str, int], trees: Mapping[str, Tree] | None = None
+    ) -> Sizes:
+        """The lengths of all axes: `steps` for each that is open, or by length or axis letter.
 
-        steps: the length of the axis; points that it does not reach (2, or tau-1, at one step) have
-        no piece. A variable without an axis has one, (equation, 0, 0).
+        A tree's axis has `steps` leaves, joined in pairs, unless a tree is given for its letter.
         """
-        if self.axis_of(name) is None:
-            return [(e, 0, 0) for e in self.equations_of(name)]
-        spans: list[tuple[Equation, int, int]] = []
+        known = dict(steps) if isinstance(steps, Mapping) else {}
+        default = None if isinstance(steps, Mapping) else steps
+        lengths, grown = {}, {}
+        for axis in self.axes:
+            if axis.leaves:
+                leaves = known.get(axis.leaves, known.get(axis.name, default))
+                tree = (trees or {}).get(axis.name) or balanced(leaves or 1)
+                grown[axis.name] = tree
+                lengths |= {axis.length: len(tree), axis.leaves: tree.leaves}
+            elif not axis.length.isdigit():
+                length = known.get(axis.length, known.get(axis.name, default))
+                assert length is not None, axis
+                lengths[axis.length] = length
+        return Sizes(tuple(lengths.items()), tuple(grown.items()))
+
+    def boxes(self, name: str, sizes: Sizes) -> list[tuple[Equation, Box]]:
+        """Which equation defines a variable where: disjoint boxes of steps, in the order of time.
+
+        Points that the axes do not reach (2, or tau-1, at one step) have none. A variable without
+        an axis has one, without sides.
+        """
+        spans: list[tuple[Equation, Box]] = []
         for equation in sorted(self.equations_of(name), key=self.specificity):
-            bounds = self.range_of(equation)
-            assert bounds is not None
-            first, last = (self.position(i, steps) for i in bounds)
-            first = first if bounds[0].base == "" else max(first, 1)
-            last = min(last, steps) if bounds[1].base == "" and bounds[1].offset > 0 else last
-            spans.append((equation, first, last))
-        cuts = sorted({at for _, first, last in spans for at in (first, last + 1) if first <= last})
-        found: list[tuple[Equation, int, int]] = []
-        for start, stop in pairwise(cuts):
-            covering = [e for e, first, last in spans if first <= start and stop - 1 <= last]
-            if not covering:
-                continue
-            if found and found[-1][0] is covering[-1] and found[-1][2] == start - 1:
-                start = found.pop()[1]
-            found.append((covering[-1], start, stop - 1))
+            box = self.box(equation, sizes)
+            if all(first <= last for first, last in box):
+                spans.append((equation, box))
+        sides = [
+            sorted({at for _, box in spans for at in (box[p][0], box[p][1] + 1)})
+            for p in range(len(self.axes_of(name)))
+        ]
+        found: list[tuple[Equation, Box]] = []
+        for cell in product(*(list(pairwise(side)) for side in sides)):
+            box = tuple((start, stop - 1) for start, stop in cell)
+            covering = [e for e, outer in spans if _contains(outer, box)]
+            if covering:
+                found.append((covering[-1], box))
+        for position in reversed(range(len(sides))):
+            found = _joined(found, position)
         return found
 
-    def position(self, index: Index, steps: int, at: int = 0) -> int:
-        """The number an index stands for, when the axis has `steps` and its letter is `at`."""
-        axis = self.axes[0]
-        return {axis.name: at, axis.length: steps, "": 0}[index.base] + index.offset
+    def box(self, equation: Equation, sizes: Sizes) -> Box:
+        """Where an equation holds, if no other one is more specific there."""
+        found = []
+        for axis, bounds in zip(self.axes_of(equation.name), self.bounds(equation)):
+            first, last = (self.position(i, sizes) for i in bounds)
+            length = sizes[axis.length]
+            first = first if not bounds[0].base else max(first, 1)
+            last = min(last, length) if not bounds[1].base and bounds[1].offset > 0 else last
+            found.append((first, last))
+        return tuple(found)
+
+    def pieces(self, name: str, steps: int) -> list[tuple[Equation, int, int]]:
+        """`boxes` of a variable on one axis, as (equation, first, last); (equation, 0, 0) on none."""
+        found = self.boxes(name, self.sizes(steps))
+        return [(e, *(box[0] if box else (0, 0))) for e, box in found]
+
+    def position(self, index: Index, sizes: Sizes, at: Mapping[str, int] | None = None) -> int:
+        """The number an index stands for, where the letters of axes are `at` these numbers."""
+        if not index.base:
+            return index.offset
+        if index.base in self.letters:
+            here = (at or {})[index.base]
+            if index.via:
+                return sizes.tree(index.base).neighbour(index.via, here)
+            return here + index.offset
+        return sizes[index.base] + index.offset
+
+    def is_open(self, letter: str) -> bool:
+        """Whether nothing in the text says how long an axis is."""
+        return not self.letters[letter].length.isdigit()
 
     # --- text -------------------------------------------------------------------
 
@@ -303,6 +454,37 @@ class Recurrence:
     ) -> UnrollError:
         """An error about a part of this recurrence, with its line and a caret where known."""
         return UnrollError(message, remedy=remedy, source=self.source, span=at.span)
+
+
+def place(index: Index) -> tuple[bool, int]:
+    """Sorts indices on one axis: numbers come before what counts from the end."""
+    return index.base != "", index.offset
+
+
+def _at(equation: Equation) -> tuple[Index, ...]:
+    return equation.target.indices
+
+
+def _contains(outer: Box, box: Box) -> bool:
+    return all(a <= c and d <= b for (a, b), (c, d) in zip(outer, box))
+
+
+def _joined(pieces: list[tuple[Equation, Box]], position: int) -> list[tuple[Equation, Box]]:
+    """Boxes of one equation that touch along an axis, as one."""
+    found: list[tuple[Equation, Box]] = []
+    open_: dict[tuple[int, Box], int] = {}
+    for equation, box in pieces:
+        rest = box[:position] + box[position + 1 :]
+        key = (id(equation), rest)
+        before = open_.get(key)
+        if before is not None and found[before][1][position][1] == box[position][0] - 1:
+            old = found[before][1]
+            side = (old[position][0], box[position][1])
+            found[before] = equation, (*old[:position], side, *old[position + 1 :])
+            continue
+        open_[key] = len(found)
+        found.append((equation, box))
+    return found
 
 
 def is_loss(node: Expression) -> bool:

@@ -6,16 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from unroll.symbolic.expressions import (
+    ONE,
     ZERO,
     Call,
     Expression,
+    Range,
     Reference,
     call,
     rebuild,
+    reindex,
     walk,
 )
 from unroll.symbolic.operations import LIKE, OPERATIONS, along_axis, like
-from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.recurrence import Axis, Recurrence
 from unroll.symbolic.shapes import resolve_expression, shape_of
 from unroll.symbolic.signatures import Shape
 from unroll.symbolic.simplification import simplify
@@ -26,12 +29,12 @@ class Reverse:
     """The rules of the table, applied in the shapes of one recurrence.
 
     shapes: of all names, those of gradients as they come up; known: expressions that a variable
-    defines already, and that variable; length: number of steps of the axis.
+    defines already, and that variable; axes: by letter.
     """
 
     shapes: Mapping[str, Shape]
     known: Mapping[Expression, Expression]
-    length: Reference
+    axes: Mapping[str, Axis]
 
     def shares(self, node: Call, gradient: Expression, result: Expression) -> list[Expression]:
         """The gradient by each argument, in its shape, as simple as it gets.
@@ -43,10 +46,20 @@ class Reverse:
             shares = _opaque(node, gradient)
         else:
             shares = row.gradient(gradient, result, *node.arguments)
-        if node.over is not None:
-            shares = tuple(along_axis(share, self.length) for share in shares)
+        if node.bound is not None:
+            count = self.count(node.bound)
+            shares = tuple(along_axis(share, count, node.bound) for share in shares)
         pairs = zip(shares, node.arguments)
         return [self.tidy(self.shaped(share, argument)) for share, argument in pairs]
+
+    def count(self, within: Range) -> Expression:
+        """How many steps a reduction runs over."""
+        if within.parent is not None:
+            return call("sum", ONE, over=within.axis, limits=within)
+        axis = self.axes[within.axis]
+        ends = (within.start or axis.first, within.stop or axis.last)
+        first, last = (reindex(Reference("i"), {"i": end}) for end in ends)
+        return simplify(last - first + ONE if first != ONE else last)
 
     def shaped(self, gradient: Expression, argument: Expression) -> Expression:
         """The gradient in the shape of the argument: summed, or repeated, where that broadcast."""

@@ -11,12 +11,12 @@ from unroll.symbolic.expressions import (
     Call,
     Expression,
     Function,
+    Index,
     Reference,
     rebuild,
     references,
     reindex,
     substitute,
-    walk,
 )
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import GIVEN, OPERATION, Equation, Recurrence
@@ -38,7 +38,6 @@ def inline(recurrence: R, name: str) -> R:
     or that several equations define: it cannot go without changing the values.
     """
     equation = _only_equation(recurrence, name)
-    target = equation.index
     for user in recurrence.equations:
         for r in references(user.expression):
             if r.name == name and not _same_step(recurrence, user, r, equation):
@@ -52,9 +51,7 @@ def inline(recurrence: R, name: str) -> R:
     def definition(r: Reference) -> Expression | None:
         if r.name != name:
             return None
-        if target is None or not target.base or target.base != recurrence.axes[0].name:
-            return equation.expression
-        return reindex(equation.expression, target.base, r.indices[0])
+        return reindex(equation.expression, _places(recurrence, equation.target, r))
 
     equations = tuple(
         replace(e, expression=substitute(e.expression, definition))
@@ -79,19 +76,29 @@ def _only_equation(recurrence: Recurrence, name: str) -> Equation:
     return equations[0]
 
 
+def _places(recurrence: Recurrence, target: Reference, reference: Reference) -> dict[str, Index]:
+    """Where the letters of a left side are when it stands for a reference."""
+    pairs = zip(target.indices, reference.indices)
+    return {i.base: at for i, at in pairs if i.base in recurrence.letters}
+
+
 def _same_step(
     recurrence: Recurrence, user: Equation, reference: Reference, definition: Equation
 ) -> bool:
-    if definition.index is None or recurrence.range_of(user) is None:
+    """Whether a reference is to the step where it stands, or to one that its definition is about."""
+    if not definition.target.indices or not user.target.indices:
         return True
-    index = reference.indices[0]
-    if definition.index.base == recurrence.axes[0].name:
-        bound = any(
-            isinstance(n, Call) and n.over is not None and reference in n.arguments
-            for n in walk(user.expression)
-        )
-        return bound or index == user.index
-    return index == definition.index
+    own = {i.base: i.offset for i in user.target.indices}
+    for index, defined in zip(reference.indices, definition.target.indices):
+        if defined.base not in recurrence.letters:
+            if index != defined:
+                return False
+        elif index.via or index.base not in recurrence.letters or index.offset:
+            if index not in user.target.indices:
+                return False
+        elif own.get(index.base, 0):
+            return False
+    return True
 
 
 def hide(recurrence: R, names: Iterable[str]) -> R:
@@ -154,7 +161,7 @@ def _name_parts(
     taken.add(name)
     target = Reference(name, equation.target.indices)
     expression = replace(node, arguments=tuple(arguments))
-    found.append(Equation(target, expression, equation.start, equation.stop, equation.span))
+    found.append(Equation(target, expression, equation.ranges, equation.span))
     return found, target
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from typing import TYPE_CHECKING
+
 from unroll.errors import Source, Span, UnrollError
 from unroll.symbolic.expressions import (
     Call,
@@ -16,6 +18,9 @@ from unroll.symbolic.expressions import (
 )
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import PARAMETER, Equation, Recurrence
+
+if TYPE_CHECKING:
+    from unroll.symbolic.ordering import Dependence
 
 DEEPEST = 200
 
@@ -61,9 +66,10 @@ def check_depth(
 
 
 def _check_target(r: Recurrence, equation: Equation) -> None:
-    axis = r.axes[0]
-    if equation.name in {name for a in r.axes for name in (a.name, a.length)}:
-        kind = "an index" if equation.name == axis.name else "the length of the axis"
+    lengths = {name: a for a in r.axes for name in (a.length, a.leaves)}
+    if equation.name in r.letters or equation.name in lengths:
+        axis = r.letters.get(equation.name) or lengths[equation.name]
+        kind = "an index" if equation.name in r.letters else "the length of the axis"
         raise r.error(
             f"{equation.name} is {kind} and cannot be defined",
             equation,
@@ -75,13 +81,22 @@ def _check_target(r: Recurrence, equation: Equation) -> None:
             equation,
             f"Choose another name for one; a product is written {equation.name} * (...).",
         )
-    index = equation.index
-    if index is not None and index.base == axis.name and index.offset:
-        raise r.error(
-            f"the left-hand side must stand at {axis.name}, not at {index}",
-            equation,
-            f"Write {equation.name}[{axis.name}] = ... and shift the right-hand side.",
-        )
+    seen: set[str] = set()
+    for index in equation.target.indices:
+        if index.base in r.letters and (index.offset or index.via):
+            letter = index.base
+            raise r.error(
+                f"the left-hand side must stand at {letter}, not at {index}",
+                equation,
+                f"Write {equation.name}[{letter}] = ... and shift the right-hand side.",
+            )
+        if index.base in seen and index.base in r.letters:
+            raise r.error(
+                f"{index.base} stands twice on the left of {equation.target}",
+                equation,
+                "Give each index a letter of its own.",
+            )
+        seen.add(index.base)
 
 
 def _check_calls(r: Recurrence, equation: Equation) -> None:
@@ -121,32 +136,41 @@ def _signature(name: str, fewest: int, most: int | None, reduces: bool) -> str:
 
 def _check_indices(r: Recurrence, equation: Equation) -> None:
     """Every index letter is bound by the left-hand side or by a reduction."""
-    axis = r.axes[0]
-    bound = {axis.name} if equation.index and equation.index.base == axis.name else set()
+    bound = frozenset(r.letters_of(equation))
     target = equation.target
-    lengths = {a.length for a in r.axes}
-    for node, letters in _with_letters(equation.expression, frozenset(bound)):
+    for node, letters in _with_letters(equation.expression, bound):
         if isinstance(node, Call):
-            if node.over is not None and node.over != axis.name:
+            if node.over is not None and node.over not in r.letters:
+                known = ", ".join(r.letters)
                 raise r.error(
                     f"{node.operation} runs over {node.over or 'nothing'}, "
-                    f"but the axis is {axis.name}",
+                    + (
+                        f"but the axis is {known}"
+                        if len(r.axes) == 1
+                        else f"which is no axis: {known} are"
+                    ),
                     node,
-                    f"Write {node.operation}(..., {axis.name}).",
+                    f"Write {node.operation}(..., {r.axes[0].name}).",
                 )
             continue
         assert isinstance(node, Reference)
-        used = [i.base for i in node.indices] or [node.name]
-        for name in used:
-            is_letter = name == axis.name or (bool(node.indices) and name not in ("", *lengths))
+        for name in [i.base for i in node.indices] or [node.name]:
+            is_letter = name in r.letters or (
+                bool(node.indices) and name != "" and name not in r.lengths
+            )
             if is_letter and name not in letters:
                 raise r.error(
                     f"nothing binds the index {name} of {node}" if node.indices else
                     f"nothing binds {name} here",
                     node,
-                    f"Put {name} on the left, as in {target.name}[{name}] = ..., "
+                    f"Put {name} on the left, as in {_with_index(target, name)} = ..., "
                     f"or reduce over it: sum({node}, {name}).",
                 )  # fmt: skip
+
+
+def _with_index(target: Reference, letter: str) -> str:
+    shown = [*map(str, target.indices), letter]
+    return f"{target.name}[{', '.join(shown)}]"
 
 
 def _with_letters(
@@ -168,19 +192,11 @@ def _with_letters(
 
 
 def _check_ranks(r: Recurrence) -> None:
-    """A name is either on the axis or not, everywhere."""
+    """A name lives on the same axes everywhere."""
     first: dict[str, Reference] = {}
-    per_position = {name for name, role in r.overrides if role == PARAMETER}
-    reserved = {name for a in r.axes for name in (a.name, a.length)}
+    reserved = {*r.letters, *r.lengths}
     for equation in r.equations:
         for reference in (equation.target, *references(equation.expression)):
-            if len(reference.indices) > 1:
-                raise r.error(
-                    f"{reference} has {len(reference.indices)} indices; "
-                    "only one axis can be read so far",
-                    reference,
-                    "Write one of them into the name.",
-                )
             if reference.name in reserved:
                 if reference.indices:
                     raise r.error(
@@ -191,12 +207,43 @@ def _check_ranks(r: Recurrence) -> None:
                 continue
             other = first.setdefault(reference.name, reference)
             if bool(other.indices) != bool(reference.indices):
-                raise _two_ranks(r, other, reference, per_position)
+                raise _two_ranks(r, other, reference)
+            if len(other.indices) != len(reference.indices):
+                raise r.error(
+                    f"{reference} has {_indices(reference)}, but {other} has {_indices(other)}",
+                    reference,
+                    "Give a name the same indices everywhere.",
+                )
+            _check_axes(r, reference)
 
 
-def _two_ranks(
-    r: Recurrence, first: Reference, second: Reference, per_position: set[str]
-) -> UnrollError:
+def _indices(reference: Reference) -> str:
+    count = len(reference.indices)
+    return "one index" if count == 1 else f"{count} indices"
+
+
+def _check_axes(r: Recurrence, reference: Reference) -> None:
+    """Each letter of a reference runs as far as the axis of the name that it indexes."""
+    for index, axis in zip(reference.indices, r.axes_of(reference.name)):
+        own = r.letters.get(index.base)
+        if own is not None and own.length not in (axis.length, axis.leaves):
+            raise r.error(
+                f"{reference.name} runs over {axis.name} = 1..{axis.length}, "
+                f"but {own.name} of {reference} runs over 1..{own.length}",
+                reference,
+                f"Give both the same length, as in {own.name} = 1..{axis.length}, or index "
+                f"{reference.name} with {axis.name}.",
+            )
+        if own is None and index.base and index.base not in (axis.length, axis.leaves):
+            raise r.error(
+                f"{reference.name} runs over {axis.name} = 1..{axis.length}, and {index.base} "
+                "is the length of another axis",
+                reference,
+                f"Write {reference.name}[{axis.length}] for the last one.",
+            )
+
+
+def _two_ranks(r: Recurrence, first: Reference, second: Reference) -> UnrollError:
     name, axis = first.name, r.axes[0].name
     bare, indexed = (second, first) if first.indices else (first, second)
     defined_bare = any(e.name == name and not e.target.indices for e in r.equations)
@@ -219,9 +266,17 @@ def _check_duplicates(r: Recurrence) -> None:
                     raise r.error(
                         f"{later.target} is defined twice{_lines(earlier)}",
                         later,
-                        "Delete one of the equations, or give them ranges that do not overlap: "
-                        f"for {r.axes[0].name} = 2..{r.axes[0].length}.",
+                        "Delete one of the equations, or give them ranges that do not overlap"
+                        + _other_range(r, later),
                     )
+
+
+def _other_range(r: Recurrence, equation: Equation) -> str:
+    letters = r.letters_of(equation) or tuple(a.name for a in r.axes_of(equation.name))
+    if not letters:
+        return "."
+    axis = r.letters[letters[0]]
+    return f": for {axis.name} = 2..{axis.length}."
 
 
 def _lines(earlier: Equation) -> str:
@@ -229,11 +284,9 @@ def _lines(earlier: Equation) -> str:
 
 
 def _overlap(r: Recurrence, one: Equation, other: Equation) -> bool:
-    """Whether two ranges share a step, as far as it can be told without the length."""
-    first, second = r.range_of(one), r.range_of(other)
-    if first is None or second is None:
-        return first is second
-    return not (_before(first[1], second[0]) or _before(second[1], first[0]))
+    """Whether two equations share a point, as far as it can be told without the lengths."""
+    pairs = zip(r.bounds(one), r.bounds(other))
+    return not any(_before(a[1], b[0]) or _before(b[1], a[0]) for a, b in pairs)
 
 
 def _before(one: Index, other: Index) -> bool:
@@ -247,116 +300,69 @@ def _before(one: Index, other: Index) -> bool:
 
 
 def _check_order(r: Recurrence) -> None:
-    """No variable needs itself at the same step, and no cycle goes both ways in time."""
-    edges = _edges(r)
-    same = {name: {n: e for (n, lag), e in out.items() if lag == 0} for name, out in edges.items()}
-    for component in _components({n: set(out) for n, out in same.items()}):
-        cycle = _cycle(component, same)
-        if cycle:
-            axis = r.axes[0].name if r.axis_of(cycle[0]) else None
-            shown = [f"{n}[{axis}]" if axis and r.axis_of(n) else n for n in cycle]
-            where = same[cycle[0]][cycle[1]]
-            if len(shown) > 12:
-                shown = [*shown[:8], "...", shown[-1]]
+    """No variable needs itself at the same step, and no cycle goes both ways along an axis."""
+    from unroll.symbolic.ordering import components  # imports networkx
+
+    for component in components(r):
+        if not component.stuck:
+            continue
+        loop = _loop([d for d in component.stuck if d.within_step])
+        if loop:
+            shown = [_shown(r, d.source) for d in loop]
+            shown = shown[:8] + ["..."] if len(shown) > 12 else shown
+            letter = next((a.name for a in r.axes_of(loop[0].target)), "t")
             raise r.error(
-                f"an algebraic loop: {' -> '.join(shown)} within one step",
-                where,
-                f"Put a delay into it, as in {cycle[1]}[{axis or 't'}-1].",
+                f"an algebraic loop: {' -> '.join([*shown, _shown(r, loop[0].source)])} within one step",
+                loop[0].reference,
+                f"Put a delay into it, as in {loop[0].source}[{letter}-1].",
             )
-    links = {n: {name for name, _ in out} for n, out in edges.items()}
-    for component in _components(links):
-        inside = [
-            (name, other, lag, reference)
-            for name in r.defined if name in component
-            for (other, lag), reference in edges[name].items()
-            if other in component and lag is not None
-        ]  # fmt: skip
-        back = next((e for e in inside if e[2] > 0), None)
-        ahead = next((e for e in inside if e[2] < 0), None)
+        raise _both_ways(r, component.stuck)
+
+
+def _shown(r: Recurrence, name: str) -> str:
+    letters = ", ".join(a.name for a in r.axes_of(name))
+    return f"{name}[{letters}]" if letters else name
+
+
+def _loop(edges: list[Dependence]) -> list[Dependence]:
+    """Dependences that form a shortest cycle, each needing the one after it."""
+    best: list[Dependence] = []
+    for first in edges:
+        paths = {first.source: [first]}
+        queue = [first.source]
+        for name in queue:
+            if name == first.target:
+                break
+            for edge in edges:
+                if edge.target == name and edge.source not in paths:
+                    paths[edge.source] = [*paths[name], edge]
+                    queue.append(edge.source)
+        found = paths.get(first.target)
+        if found and (not best or len(found) < len(best)):
+            best = found
+    return best
+
+
+def _both_ways(r: Recurrence, edges: tuple[Dependence, ...]) -> UnrollError:
+    for axis in r.axes:
+        back = next((d for d in edges if d.along(axis.name)[0] > 0), None)
+        ahead = next((d for d in edges if d.along(axis.name)[1] < 0), None)
         if back and ahead:
-            axis_name = r.axes[0].name
-            raise r.error(
-                "a cycle goes both back and ahead in time: "
-                f"{back[0]}[{axis_name}] needs {back[3]}, and "
-                f"{ahead[0]}[{axis_name}] needs {ahead[3]}",
-                ahead[3],
+            where = "in time" if axis == r.axes[0] else f"along {axis.name}"
+            return r.error(
+                f"a cycle goes both back and ahead {where}: "
+                f"{back.equation.target} needs {back.reference}, and "
+                f"{ahead.equation.target} needs {ahead.reference}",
+                ahead.reference,
                 "Let every edge of a cycle point the same way: write it with lags alone.",
             )
-
-
-Edges = dict[str, dict[tuple[str, int], Reference]]
-
-
-def _edges(r: Recurrence) -> Edges:
-    """For each variable what its general equations need, with the lag and one place for it."""
-    axis = r.axes[0].name
-    edges: Edges = {name: {} for name in r.defined}
-    for equation in r.equations:
-        index = equation.index
-        if index is not None and index.base != axis:
-            continue
-        for node, letters in _with_letters(equation.expression, frozenset()):
-            if not isinstance(node, Reference) or node.name not in edges:
-                continue
-            lag = 0
-            if node.indices:
-                if index is not None and node.indices[0].base != axis:
-                    continue  # one fixed step
-                lag = 0 if axis in letters or index is None else -node.indices[0].offset
-            edges[equation.name].setdefault((node.name, lag), node)
-    return edges
-
-
-def _components(links: dict[str, set[str]]) -> list[set[str]]:
-    """Strongly connected components (Tarjan 1972), without recursion, in a stable order."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    on_stack: set[str] = set()
-    found: list[set[str]] = []
-    for root in links:
-        if root in index:
-            continue
-        work = [(root, iter(sorted(links[root])))]
-        index[root] = low[root] = len(index)
-        stack.append(root)
-        on_stack.add(root)
-        while work:
-            node, successors = work[-1]
-            following = next(successors, None)
-            if following is None:
-                work.pop()
-                if work:
-                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
-                if low[node] == index[node]:
-                    component = set()
-                    while node not in component:
-                        component.add(stack.pop())
-                    on_stack -= component
-                    found.append(component)
-            elif following not in index:
-                index[following] = low[following] = len(index)
-                stack.append(following)
-                on_stack.add(following)
-                work.append((following, iter(sorted(links[following]))))
-            elif following in on_stack:
-                low[node] = min(low[node], index[following])
-    return found
-
-
-def _cycle(component: set[str], links: dict[str, dict[str, Reference]]) -> list[str]:
-    """A shortest cycle through the first name of a component; empty where there is none."""
-    start = next(n for n in links if n in component)
-    previous: dict[str, str] = {}
-    queue = [start]
-    for name in queue:
-        for other in links[name]:
-            if other == start:
-                path = [name]
-                while path[-1] != start:
-                    path.append(previous[path[-1]])
-                return [*reversed(path), start]
-            if other in component and other not in previous:
-                previous[other] = name
-                queue.append(other)
-    return []
+    wide = next(
+        (d for d in edges if any(low < 0 < high for low, high in d.distances.values())), edges[0]
+    )
+    return r.error(
+        f"{wide.equation.target} needs {wide.reference}, which in turn needs "
+        f"{wide.equation.target}: no order serves both",
+        wide.reference,
+        "Let a cycle reach back only, as in "
+        f"{wide.source}[{r.axes[0].name}-1], or gather earlier steps only, as in {wide.source}[<{r.axes[0].name}].",
+    )

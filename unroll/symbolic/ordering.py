@@ -1,0 +1,214 @@
+"""The order of computation: which variables need one another, and along which axes they wait.
+
+A reference `h[l-1, t]` in the equation of `h[l, t]` lies at the distance 1 along l and 0 along t. A
+cycle can be walked along an axis if no edge of it points the other way; the edges that point along it
+are then in order, and what is left of the cycle is walked along another axis (Allen & Kennedy 1987).
+A lag gives one distance, a history or a child of a tree node any that is larger than 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import inf
+
+import networkx as nx
+
+from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference
+from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.trees import CHILDREN, UP
+
+FORWARD, BACKWARD = "forward", "backward"
+Distance = tuple[float, float]  # smallest and largest
+ANY: Distance = (-inf, inf)
+SAME: Distance = (0, 0)
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """`target` needs `source`, that far back along each axis; references say where."""
+
+    source: str
+    target: str
+    distances: Mapping[str, Distance]
+    reference: Reference
+    equation: Equation
+
+    def along(self, letter: str) -> Distance:
+        return self.distances.get(letter, ANY)
+
+    @property
+    def within_step(self) -> bool:
+        """Whether it may be in the same step along all axes."""
+        return all(low <= 0 <= high for low, high in self.distances.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A cycle's way along one axis."""
+
+    axis: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Variables that need one another, and the axes along which they wait, outermost first."""
+
+    names: tuple[str, ...]
+    walks: tuple[Walk, ...] = ()
+    stuck: tuple[Dependence, ...] = ()  # a cycle that no axis puts in order
+
+    @property
+    def direction(self) -> str | None:
+        return self.walks[0].direction if self.walks else None
+
+
+def dependences(recurrence: Recurrence) -> list[Dependence]:
+    """One for each reference of an equation that holds along an axis, in the order of the text."""
+    found = []
+    for equation in recurrence.equations:
+        if equation.target.indices and not recurrence.letters_of(equation):
+            continue  # one fixed point
+        for reference, bound in uses(equation.expression):
+            if reference.name not in recurrence.defined:
+                continue
+            fixed = not any(i.base in recurrence.letters for i in reference.indices)
+            if fixed and reference.indices and equation.target.indices:
+                continue
+            distances = distances_of(recurrence, equation, reference, bound)
+            found.append(Dependence(reference.name, equation.name, distances, reference, equation))
+    return found
+
+
+def uses(
+    node: Expression, bound: Mapping[str, Range] | None = None
+) -> Iterator[tuple[Reference, Mapping[str, Range]]]:
+    """References, each with the letters that reductions around it bind."""
+    bound = bound or {}
+    if isinstance(node, Reference):
+        yield node, bound
+    elif isinstance(node, Call):
+        inner = {**bound, node.over: node.bound} if node.over and node.bound else bound
+        for argument in node.arguments:
+            yield from uses(argument, inner)
+
+
+def distances_of(
+    recurrence: Recurrence, equation: Equation, reference: Reference, bound: Mapping[str, Range]
+) -> dict[str, Distance]:
+    """How far back a reference lies along each axis of its name or of the target."""
+    target = recurrence.axes_of(equation.name)
+    place = {
+        i.base: axis.name for i, axis in zip(equation.target.indices, target) if i.base
+    }  # letter -> axis
+    found = {}
+    for index, axis in zip(reference.indices, recurrence.axes_of(reference.name)):
+        letter = axis.name
+        if not any(a.name == letter for a in target):
+            same = [a.name for a in target if a.length == axis.length]
+            letter = same[0] if same else letter
+        if index.base in bound:
+            found[letter] = _bound_distance(bound[index.base], index, place, letter)
+        elif place.get(index.base) == letter and index.base in recurrence.letters:
+            found[letter] = _distance(index)
+        elif any(a.name == letter for a in target):
+            found[letter] = ANY
+    return found
+
+
+def _distance(index: Index) -> Distance:
+    if index.via:
+        return (-inf, -1) if index.via in UP else (1, inf)
+    return -index.offset, -index.offset
+
+
+def _bound_distance(within: Range, index: Index, place: Mapping[str, str], letter: str) -> Distance:
+    """Of a letter that runs up to, or from, the step of the equation."""
+    low, high = ANY
+    if within.parent is not None:
+        return (1, inf) if within.parent.via in ("", CHILDREN) else ANY
+    if within.stop is not None and place.get(within.stop.base) == letter:
+        low = -within.stop.offset - index.offset
+    if within.start is not None and place.get(within.start.base) == letter:
+        high = -within.start.offset - index.offset
+    return low, high
+
+
+def components(recurrence: Recurrence) -> tuple[Component, ...]:
+    """Strongly connected components of the variables, each after those that it needs."""
+    edges = dependences(recurrence)
+    graph = nx.DiGraph()
+    graph.add_nodes_from(recurrence.defined)
+    graph.add_edges_from((d.source, d.target) for d in edges)
+    # what stands at one point depends, too, if only for the order of the components
+    for equation in recurrence.equations:
+        for reference, _ in uses(equation.expression):
+            if reference.name in recurrence.defined:
+                graph.add_edge(reference.name, equation.name)
+    found = []
+    for names in _sorted_components(graph, recurrence.defined):
+        inside = [d for d in edges if d.source in names and d.target in names]
+        walks, stuck = _walks(recurrence, names, inside, ())
+        found.append(Component(names, walks, stuck))
+    return tuple(found)
+
+
+def _sorted_components(graph: nx.DiGraph, order: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Strongly connected components, each after those it needs, in the order of the text."""
+    rank = {name: i for i, name in enumerate(order)}
+    condensed = nx.condensation(graph)
+    members = {
+        c: tuple(sorted(data["members"], key=rank.__getitem__))
+        for c, data in condensed.nodes(data=True)
+    }
+    for c in nx.lexicographical_topological_sort(condensed, key=lambda c: rank[members[c][0]]):
+        yield members[c]
+
+
+def _walks(
+    recurrence: Recurrence,
+    names: tuple[str, ...],
+    edges: list[Dependence],
+    done: tuple[str, ...],
+) -> tuple[tuple[Walk, ...], tuple[Dependence, ...]]:
+    """The axes along which a component is walked; what is stuck in spite of them."""
+    graph = nx.DiGraph((d.source, d.target) for d in edges)
+    cyclic = [
+        c
+        for c in nx.strongly_connected_components(graph)
+        if len(c) > 1 or graph.has_edge(*[*c] * 2)
+    ]
+    if not cyclic:
+        return (), ()
+    walks: tuple[Walk, ...] = ()
+    for component in sorted(cyclic, key=lambda c: min(names.index(n) for n in c)):
+        inside = [d for d in edges if d.source in component and d.target in component]
+        walk = way(recurrence, inside, done)
+        if walk is None:
+            return walks, tuple(inside)
+        left = [d for d in inside if not carried(d, walk)]
+        inner, stuck = _walks(recurrence, names, left, (*done, walk.axis))
+        walks = tuple(dict.fromkeys((*walks, walk, *inner)))
+        if stuck:
+            return walks, stuck
+    return walks, ()
+
+
+def way(recurrence: Recurrence, edges: list[Dependence], done: tuple[str, ...]) -> Walk | None:
+    """An axis along which no edge points the other way, and some edge points forth."""
+    for axis in reversed(recurrence.axes):  # time is the innermost, where there is a choice
+        if axis.name in done:
+            continue
+        spans = [d.along(axis.name) for d in edges]
+        if all(low >= 0 for low, _ in spans) and any(low > 0 for low, _ in spans):
+            return Walk(axis.name, FORWARD)
+        if all(high <= 0 for _, high in spans) and any(high < 0 for _, high in spans):
+            return Walk(axis.name, BACKWARD)
+    return None
+
+
+def carried(edge: Dependence, walk: Walk) -> bool:
+    """Whether walking along the axis puts an edge in order."""
+    low, high = edge.along(walk.axis)
+    return low > 0 if walk.direction == FORWARD else high < 0
