@@ -377,11 +377,11 @@ MESSAGES = [
         "Write tanh(x), or choose another name for a parameter.",
     ),
     (
-        "h_t = \\tanh^2(x_t)",
-        "recurrence, line 1, column 7: a power stands on the function tanh\n"
-        "  h_t = \\tanh^2(x_t)\n"
-        "        ^^^^^\n"
-        "Write tanh(x) ** 2.",
+        "h_t = \\tanh^{-1}(x_t)",
+        "recurrence, line 1, column 13: tanh^-1 could be a power or the inverse function\n"
+        "  h_t = \\tanh^{-1}(x_t)\n"
+        "              ^^^^\n"
+        "Write the power behind the bracket, as in tanh(x) ** 2.",
     ),
     (
         "h_t = |x_t",
@@ -416,14 +416,14 @@ MESSAGES = [
         "recurrence, line 1, column 1: a sum from 2 to T runs over a part of the axis\n"
         "  \\sum_{t=2}^{T} x_t = 3\n"
         "  ^^^^\n"
-        "Sum over the whole axis: sum(L[t], t).",
+        "Sum over the whole axis: sum(L[t], t); a sum over lags needs numbers, as in \\sum_{t=0}^{2}.",
     ),
     (
         "J = \\sum_{t=2}^{T} x_t",
         "recurrence, line 1, column 5: a sum from 2 to T runs over a part of the axis\n"
         "  J = \\sum_{t=2}^{T} x_t\n"
         "      ^^^^\n"
-        "Sum over the whole axis: sum(L[t], t).",
+        "Sum over the whole axis: sum(L[t], t); a sum over lags needs numbers, as in \\sum_{t=0}^{2}.",
     ),
     (
         "h[t] = x[t] ? 2",

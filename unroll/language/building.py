@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.operations import ALIASES, OPERATIONS
 from unroll.symbolic.recurrence import GIVEN
 
+_LOGARITHM = re.compile("log_[0-9]+")
 INFIX = {row.infix: name for name, row in OPERATIONS.items() if row.infix and row.arity == (2, 2)}
 
 
@@ -189,6 +191,17 @@ def _is_comma(child: Any) -> bool:
 
 
 def _called(name: str, arguments: tuple[Expression, ...], span: Span | None) -> Expression:
+    name, _, exponent = name.partition("^")
+    if exponent:  # tanh^2(x)
+        return Call("power", (_called(name, arguments, span), Constant(int(exponent))), span=span)
+    name, _, base = name.partition("_") if _LOGARITHM.fullmatch(name) else (name, "", "")
+    if base:  # log_2(x)
+        natural = Call("log", (Constant(int(base)),), span=span)
+        return Call("divide", (_called(name, arguments, span), natural), span=span)
+    if len(arguments) == 1 and isinstance(arguments[0], Call):
+        inner = arguments[0]
+        if inner.operation == ALIASES.get(name, name) == "concat":  # concat([a, b])
+            return inner
     name = ALIASES.get(name, name)
     row = OPERATIONS.get(name)
     if row is None:
@@ -205,6 +218,8 @@ def _called(name: str, arguments: tuple[Expression, ...], span: Span | None) -> 
 def _quotient(left: Expression, right: Product) -> Expression:
     """`1/2 x` is half of x; `a / b c` could be either."""
     first = right.factors[0]
+    if isinstance(first, Constant) and right.signs[1]:  # a/2 · b
+        return right.fold(Call("divide", (left, first), span=merge(left.span, first.span)))
     if isinstance(left, Constant) and isinstance(first, Constant):
         half = Call("divide", (left, first), span=merge(left.span, first.span))
         return right.fold(half)

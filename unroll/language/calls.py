@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from unroll.errors import slip
@@ -56,6 +57,11 @@ def is_call(
     return name not in known and name != survey.axis and reads_as_call(name)
 
 
+def is_indexed_call(found: Resolved, items: Sequence[Item], at: int) -> bool:
+    r"""Whether an indexed name is a function that each step has, as in `L_t(\hat{y}_t, y_t)`."""
+    return not found.tail and _holds_arguments(items, at)
+
+
 def _holds_arguments(items: Sequence[Item], at: int) -> bool:
     """Whether a bracket holds something separated by commas, or nothing at all."""
     depth = 0
@@ -102,8 +108,21 @@ def is_prefix(symbol: Symbol, found: Resolved, following: Item | None, survey: S
     return following is not None
 
 
-def is_powered(found: Resolved, survey: Survey) -> bool:
-    r"""Whether a power stands on a function's name, as in `\tanh^2(x)`."""
-    variable = found.name in survey.defined | survey.indexed
-    power = bool(found.tail) and found.tail[0].kind == "^"
-    return power and found.name in OPERATION_NAMES and not variable
+def with_exponent(found: Resolved, survey: Survey, lines: Lines) -> str | None:
+    r"""A function's name with what stands on it, `tanh^2` or `log_2`; None for other names."""
+    if found.name in survey.defined | survey.indexed or found.index is not None:
+        return None
+    base = re.fullmatch("log_([0-9]+)", found.name)
+    if base is not None and float(base[1]) > 1:
+        return found.name
+    power = found.tail[0] if found.tail else None
+    if found.name not in OPERATION_NAMES or power is None or power.kind != "^":
+        return None
+    if re.fullmatch("[0-9]+", power.flat) is None:
+        raise lines.error(
+            f"{found.name}^{power.flat} could be a power or the inverse function",
+            power.tokens[0],
+            f"Write the power behind the bracket, as in {found.name}(x) ** 2.",
+            last=power.tokens[-1],
+        )
+    return f"{found.name}^{power.flat}"

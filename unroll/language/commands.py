@@ -33,6 +33,7 @@ _SIGNS = {
     "|": "‖", "Vert": "‖", "lVert": "‖", "rVert": "‖",
     "dots": "…", "ldots": "…", "cdots": "…", "dotsc": "…", "dotsb": "…", "vdots": "…",
     "top": "⊤", "intercal": "⊤", "prime": "'", "sum": "∑", "lbrack": "[", "rbrack": "]",
+    "in": "∈", "colon": ":",
 }  # fmt: skip
 _NAMES = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varsigma": "sigma",
           "varrho": "rho", "ell": "ell", "forall": "for", "lg": "log", "lambda": "lambda"}  # fmt: skip
@@ -44,29 +45,76 @@ _ACCENTS = {
     "overrightarrow": "fwd", "overleftarrow": "bwd",
 }  # fmt: skip
 _BOLD = frozenset({"mathbf", "boldsymbol", "bm", "textbf", "bf"})
+_TEXT = frozenset({"text", "textrm", "textit", "mbox", "textnormal"})
 _STYLES = _BOLD | {
     "mathrm", "text", "operatorname", "operatorname*", "mathit", "mathsf", "mathcal", "mathbb",
-    "mathtt", "textrm", "textit", "textsf", "rm", "it", "mathop", "mathscr",
+    "mathtt", "textrm", "textit", "textsf", "rm", "it", "mathop", "mathscr", "mbox", "textnormal",
 }  # fmt: skip
 _SILENT = frozenset({
     "left", "right", "displaystyle", "textstyle", "nonumber", "notag", "limits", "nolimits",
     *(size + side for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")),
-    ",", "!", ";", ":", " ", ">", "/", "\n", "hfill", "centering", "noindent",
+    ",", "!", ";", ":", " ", ">", "/", "\n", "hfill", "centering", "noindent", "therefore",
+    "boxed", "fbox",
 })  # fmt: skip
-_WITH_LABEL = frozenset({"tag", "label", "tag*", "hspace", "vspace", "phantom"})
+_SPACES = frozenset({",", ";", ":", " ", ">"})
+_WITH_LABEL = frozenset({
+    "tag", "label", "tag*", "hspace", "vspace", "phantom", "color", "textcolor",
+})  # fmt: skip
+_STACKS = frozenset({"stackrel", "overset", "underset"})
+_ROOTS = {"√": "", "∛": "3", "∜": "4"}
+# Words of a remark that say where an equation holds.
+_TELLING = frozenset({"for", "if", "when", "where", "otherwise", "else", "and", "with", "given"})
 _FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
 _ENVIRONMENTS = frozenset({
     "aligned", "align", "alignat", "gather", "gathered", "split", "equation", "multline",
-    "eqnarray", "math", "displaymath",
+    "eqnarray", "math", "displaymath", "array",
 })  # fmt: skip
 _DEEPEST_ENVIRONMENT = 20
+_LONGEST_NAME = 30  # tokens of a name with its scripts
+_CASES = frozenset({"cases", "dcases"})
 _COLUMNS = frozenset({"pmatrix", "bmatrix", "matrix", "Bmatrix", "smallmatrix"})
 
 
 def plain(tokens: Sequence[Token], lines: Lines) -> list[Token]:
     """The tokens without LaTeX. Raises UnrollError on a command that is no mathematics."""
     check_brackets(tokens, lines)
-    return _Reading(tokens, lines).read()
+    return _without_layout_braces(_Reading(tokens, lines).read())
+
+
+def _without_layout_braces(tokens: Sequence[Token]) -> list[Token]:
+    r"""Without braces that only hold things together: `{\displaystyle …}`, `{\tilde {c}}_{t}`.
+
+    Braces around equations or around one name are layout; scripts keep theirs.
+    """
+    dropped: set[int] = set()
+    opened: list[tuple[int, bool, int]] = []  # where, whether it is a script, equations before
+    equations = 0
+    for at, token in enumerate(tokens):
+        if token.kind == NEWLINE:
+            equations += 1
+        if token.kind != MARK:
+            continue
+        scripts = opened[-1][1] if opened else False
+        if token.text == "{":
+            behind = at > 0 and tokens[at - 1].kind == MARK and tokens[at - 1].text in ("_", "^")
+            opened.append((at, behind or scripts, equations))
+        elif token.text == "}" and opened:
+            start, script, before = opened.pop()
+            if not script and (equations > before or _is_one_name(tokens, start + 1, at)):
+                dropped |= {start, at}
+        elif token.text in ("=", "&") and not scripts:
+            equations += 1
+    return [t for at, t in enumerate(tokens) if at not in dropped]
+
+
+def _is_one_name(tokens: Sequence[Token], start: int, stop: int) -> bool:
+    """Whether a name stands there, with scripts or without, and nothing else."""
+    if start >= stop or tokens[start].kind != NAME or stop - start > _LONGEST_NAME:
+        return False
+    at = start + 1
+    while at < stop and tokens[at].kind == MARK and tokens[at].text in ("_", "^"):
+        at = group(tokens, at + 1)
+    return at == stop
 
 
 def check_brackets(tokens: Sequence[Token], lines: Lines) -> None:
@@ -132,11 +180,19 @@ def derivative(token: Token, lines: Lines) -> UnrollError:
     )
 
 
+def endless(token: Token, lines: Lines) -> UnrollError:
+    return lines.error(
+        "what goes on without end cannot be computed",
+        token,
+        "Write the recurrence that it solves, as in G[t] = R[t+1] + gamma * G[t+1], or an end.",
+    )
+
+
 class _Reading:
     """One pass over a list of tokens; groups that a command takes are read by another."""
 
     def __init__(self, tokens: Sequence[Token], lines: Lines) -> None:
-        self.tokens = tokens
+        self.tokens = list(tokens)
         self.lines = lines
         self.at = 0
         self.out: list[Token] = []
@@ -147,6 +203,8 @@ class _Reading:
             self.at += 1
             if token.kind == COMMAND:
                 self.command(token, token.text[1:])
+            elif token.kind == MARK and token.text in _ROOTS:
+                self.root_sign(token)
             elif token.kind != MARK or token.text not in ("$", "~"):
                 self.out.append(token)
         return self.out
@@ -172,6 +230,17 @@ class _Reading:
             inner, self.at = self.tokens[start:end], end
         return _Reading(inner, self.lines).read()
 
+    def factor(self) -> list[Token]:
+        """The next factor: a bracket, or a name or number with what stands below it."""
+        start = self.at
+        inner = self.group()
+        if self.at - start > 1 and inner and inner[0].text == "(":
+            return inner[1:-1]
+        while self._next() == "_" and self.tokens[self.at].kind == MARK:
+            start, self.at = self.at, group(self.tokens, self.at + 1)
+            inner += _Reading(self.tokens[start : self.at], self.lines).read()
+        return inner
+
     def command(self, token: Token, name: str) -> None:
         mark = _SIGNS.get(name)
         if name == "_":
@@ -181,10 +250,16 @@ class _Reading:
         elif name in _SILENT:
             if name in ("left", "right") and self._next() == ".":
                 self.at += 1
-        elif name in _NAMES:
-            self.out.append(replace(token.like(NAME, _NAMES[name], token.glued), whole=True))
+            elif name in _SPACES and self.at < len(self.tokens):
+                self.tokens[self.at] = self.tokens[self.at].at(glued=False)
         elif name in _ACCENTS:
             self.accent(token, _ACCENTS[name])
+        elif name == "sqrt":
+            self.root(token)
+        elif name in _NAMES:
+            self.out.append(replace(token.like(NAME, _NAMES[name], token.glued), whole=True))
+        elif name in _TEXT and self.is_remark():
+            self.group()
         elif name in _STYLES:
             inner = self.group()
             bold = name in _BOLD
@@ -193,8 +268,8 @@ class _Reading:
             self.group()
         elif name in _FRACTIONS:
             self.fraction(token)
-        elif name == "sqrt":
-            self.root(token)
+        elif name in _STACKS:
+            self.stack(token)
         elif name in ("underbrace", "overbrace"):
             self.out += self.bracketed(token, "{", self.group(), "}")
             if self._next() in ("_", "^"):
@@ -270,18 +345,62 @@ class _Reading:
         self.out += self.bracketed(token, "{", parts, "}")
 
     def root(self, token: Token) -> None:
+        r"""`\sqrt{x}`, and `\sqrt[3]{x}` as a power."""
+        degree: list[Token] = []
         if self._next() == "[":
+            start, self.at = self.at, group(self.tokens, self.at)
+            degree = _Reading(self.tokens[start + 1 : self.at - 1], self.lines).read()
+        self.put_root(token, self.group(), degree)
+
+    def root_sign(self, token: Token) -> None:
+        degree = _ROOTS[token.text]
+        self.put_root(token, self.factor(), [token.like(NUMBER, degree)] if degree else [])
+
+    def put_root(self, token: Token, inner: Sequence[Token], degree: Sequence[Token]) -> None:
+        if not inner:
             raise self.lines.error(
-                "only square roots are read", token, "Write another root as a power: x ** (1/3)."
+                "nothing stands under this root", token, r"Write \sqrt{x}, or sqrt(x)."
             )
-        self.out.append(replace(token.like(NAME, "sqrt", token.glued), whole=True))
-        self.out += self.bracketed(token, "(", self.group(), ")")
+        bracket = self.bracketed(token, "(", inner, ")")
+        if not degree:
+            name = replace(token.like(NAME, "sqrt", token.glued), whole=True)
+            self.out += [name, *bracket]
+            return
+        exponent = [token.like(NUMBER, "1"), token.like(MARK, "/")]
+        exponent += self.bracketed(token, "(", degree, ")")
+        power = [token.like(MARK, "^", True), *self.bracketed(token, "{", exponent, "}")]
+        self.out += [*bracket, *power]
+
+    def stack(self, token: Token) -> None:
+        r"""`\overset{\mathrm{def}}{=}`: what stands over or under a sign is a remark."""
+        remark, base = self.group(), self.group()
+        if len(base) != 1 or base[0].kind != MARK or not remark:
+            raise self.lines.error(
+                f"{token.text} is read only on a sign, as in {token.text}{{def}}{{=}}",
+                token,
+                "Leave it out, or give the symbol a name of its own.",
+            )
+        self.out += base
+
+    def is_remark(self) -> bool:
+        r"""Whether `\text{forget gate}` stands beside an equation and says nothing about it."""
+        before = self.out[-1] if self.out else None
+        if before is None or not (before.kind == QUAD or before.text == "&"):
+            return False
+        end = group(self.tokens, self.at)
+        words = [t for t in self.tokens[self.at : end] if t.kind == NAME]
+        following = self.tokens[end].text if end < len(self.tokens) else ""
+        if following in ("_", "^", "(", "=") or not words:
+            return False
+        return words[0].text not in _TELLING and len(words[0].text) > 1
 
     def environment(self, token: Token, kind: str) -> None:
         name = "".join(t.text for t in self.group()).rstrip("*")
         if name in _ENVIRONMENTS:
             self.out.append(token.like(NEWLINE, name))
-        elif name == "cases":
+            if kind == "begin" and name in ("array", "alignat") and self._next() == "{":
+                self.at = group(self.tokens, self.at)  # how columns are set
+        elif name in _CASES:
             self.out.append(token.like(MARK, "cases{" if kind == "begin" else "}cases"))
         elif name in _COLUMNS and kind == "begin":
             self.columns(token, name)
@@ -313,6 +432,8 @@ class _Reading:
     def unknown(self, token: Token) -> None:
         if token.text in (r"\partial", r"\nabla", "partial", "∂"):
             raise derivative(token, self.lines)
+        if token.text == r"\infty":
+            raise endless(token, self.lines)
         known = nearest(token.text[1:], {*_NAMES, *_SIGNS, *_ACCENTS, *_FRACTIONS, "sqrt"})
         remedy = f"Did you mean \\{known}?" if known else "Write it in plain text, or leave it out."
         raise self.lines.error(f"the command {token.text} is not known here", token, remedy)

@@ -34,6 +34,14 @@ def complaint(lexemes: Sequence[Lexeme], at: int | None, reading: Reading) -> Un
         )
     if at is not None and at <= equals[0]:
         return _left_side(lexemes[at], lexemes, lines)
+    if ranged < len(lexemes) and (at is None or at > ranged):
+        return _error(
+            f"what follows {_text(lexemes[ranged], lines)} does not say where the equation holds",
+            lexemes[ranged],
+            lines,
+            "Write for t = 2..tau; remarks begin with #.",
+            lexemes[-1],
+        )
     if at is None:
         last = lexemes[-1]
         if last.type == "EQUAL":

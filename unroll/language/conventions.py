@@ -7,13 +7,15 @@ The numbers are those of the rules of notation: 11 (left sides at t+1), 12 (rang
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from unroll.errors import UnrollError
-from unroll.language.building import Definition
+from unroll.language.building import Bound, Definition
+from unroll.language.sums import FROM_ZERO, UP_TO
 from unroll.language.survey import Survey
 from unroll.symbolic.expressions import (
+    ONE,
     Call,
     Constant,
     Expression,
@@ -34,6 +36,7 @@ Equations = list[Equation]
 def equations(definitions: Sequence[Definition], survey: Survey) -> tuple[Equations, Axis]:
     """The equations that the definitions mean, and their axis."""
     axis = Axis(survey.axis, survey.length)
+    definitions = [found for d in definitions for found in _partial(_from_zero(d), axis)]
     definitions = [_one_letter(d, axis) for d in definitions]
     definitions, axis = _lengths(definitions, survey, axis)
     found = [_ranged(d, axis) for d in definitions]
@@ -46,8 +49,52 @@ def _change(definition: Definition, values: Callable[[Reference], Expression | N
     return replace(definition, expression=substitute(definition.expression, values))
 
 
+def _from_zero(definition: Definition) -> Definition:
+    r"""A sum that counts its steps from 0: `\sum_{t=0}^{T-1} \gamma^t r_t` starts with a power 0."""
+
+    def change(part: Expression) -> Expression:
+        if not isinstance(part, Call) or not (part.over or "").endswith(FROM_ZERO):
+            return part
+        letter = str(part.over).removesuffix(FROM_ZERO)
+        number = Reference(letter)
+        body = substitute(part.arguments[0], lambda r: r - ONE if r == number else None)
+        return replace(part, arguments=(body,), over=letter)
+
+    return replace(definition, expression=rebuild(definition.expression, change))
+
+
+def _partial(definition: Definition, axis: Axis) -> Iterator[Definition]:
+    r"""Sums so far, `S_t = \sum_{i=1}^t v_i`, as the recurrence that they are."""
+    target, here = definition.target, Index(axis.name)
+    sums: list[Definition] = []
+
+    def change(part: Expression) -> Expression:
+        if not isinstance(part, Call) or UP_TO not in (part.over or ""):
+            return part
+        letter, _, upper = str(part.over).partition(UP_TO)
+        if axis.name in free_letters(part.arguments[0]):
+            raise UnrollError(
+                f"the terms of this sum depend on {axis.name}, and change with every step",
+                remedy=f"Write its recurrence, as in s[{axis.name}] = a * s[{axis.name}-1] + ...",
+                span=part.span,
+            )
+        whole = part == definition.expression and target.indices == (here,)
+        name = target.name if whole else f"{target.name}_sum{len(sums) + 1 if sums else ''}"
+        term = rebuild(part.arguments[0], lambda p: _renamed(p, letter, axis.name))
+        term = reindex(term, {axis.name: Index(axis.name, -upper.endswith("-1"))})
+        so_far = Reference(name, (here,), target.span)
+        before = Reference(name, (here.shift(-1),))
+        sums.append(Definition(so_far, before + term, definition.bounds if whole else ()))
+        return so_far
+
+    expression = rebuild(definition.expression, change)
+    yield from sums
+    if not (len(sums) == 1 and sums[0].target == target):
+        yield replace(definition, expression=expression)
+
+
 def _one_letter(definition: Definition, axis: Axis) -> Definition:
-    """A letter that only sums bind stands for the axis: `\\sum_k L_k` beside `h_t`."""
+    r"""A letter that only sums bind stands for the axis: `\sum_k L_k` beside `h_t`."""
     letters = {p.over for p in walk(definition.expression) if isinstance(p, Call)}
     if not letters - {None, "", axis.name}:
         return definition
@@ -76,6 +123,11 @@ def _renamed(part: Expression, old: str, new: str) -> Expression:
         return replace(part, name=new)
     indices = tuple(Index(new, i.offset) if i.base == old else i for i in part.indices)
     return replace(part, indices=indices) if indices else part
+
+
+def sums_up(node: Expression) -> bool:
+    """Whether an expression reduces over an axis."""
+    return any(isinstance(p, Call) and p.over is not None for p in walk(node))
 
 
 def free_letters(node: Expression) -> set[str]:
@@ -168,7 +220,7 @@ def _end(definition: Definition, old: str, new: str) -> Definition:
 def _ranged(definition: Definition, axis: Axis) -> Equation:
     target, span = definition.target, definition.target.span
     start = stop = None
-    for bound in definition.bounds:
+    for bound in _upward(definition.bounds, axis):
         sign, value, offset = bound.sign, bound.value, 0
         if bound.letter.name != axis.name or bound.letter.indices:
             raise UnrollError(
@@ -178,7 +230,8 @@ def _ranged(definition: Definition, axis: Axis) -> Equation:
             )
         if not sign:
             continue
-        if Index(axis.name) not in target.indices:
+        here = next((i for i in target.indices if i.base == axis.name), None)
+        if here is None:
             raise UnrollError(
                 f"{target} has no index {axis.name} that a range could restrict",
                 remedy=f"Define {target.name}[{axis.name}], or leave the range out.",
@@ -188,7 +241,9 @@ def _ranged(definition: Definition, axis: Axis) -> Equation:
         offset = {"<": -1, ">": 1}.get(sign, 0)
         if sign == "==":
             expression = reindex(definition.expression, {axis.name: at})
-            return Equation(replace(target, indices=(at,)), expression, span=span)
+            return Equation(
+                replace(target, indices=(at.shift(here.offset),)), expression, span=span
+            )
         if sign in ("<", "<="):
             stop = at.shift(offset)
         elif sign in (">", ">="):
@@ -199,10 +254,37 @@ def _ranged(definition: Definition, axis: Axis) -> Equation:
                 remedy=f"Give single steps equations of their own, as in {target.name}[1] = 0.",
                 span=bound.letter.span,
             )
-    start = None if start == axis.first else start
-    stop = None if stop == axis.last else stop
     ranges = (Range(axis.name, start, stop),) if start or stop else ()
-    return Equation(target, definition.expression, ranges, span)
+    return _within(Equation(target, definition.expression, ranges, span), axis)
+
+
+def _within(equation: Equation, axis: Axis, by: int = 0) -> Equation:
+    """The equation with its range shifted, and without bounds that are those of the axis."""
+    if equation.index is None or equation.index.offset or not equation.ranges:
+        return equation  # a left side at t+1 is brought to t first
+    held = equation.ranges[0]
+    start, stop = (i and i.shift(by) for i in (held.start, held.stop))
+    held = replace(
+        held,
+        start=None if start == axis.first else start,
+        stop=None if stop == axis.last else stop,
+    )
+    return replace(equation, ranges=() if held.is_whole else (held,))
+
+
+def _upward(bounds: tuple[Bound, ...], axis: Axis) -> tuple[Bound, ...]:
+    """Bounds in the order of the axis: `t = T-1, …, 1` holds where `t = 1, …, T-1` does."""
+    if len(bounds) != 2 or [b.sign for b in bounds] != [">=", "<="]:
+        return bounds
+    first, last = (_index(b.value, axis) for b in bounds)
+    if first.base == last.base:
+        downward = first.offset > last.offset
+    else:
+        downward = first.base == axis.length and not last.base
+    if not downward:
+        return bounds
+    low, high = bounds
+    return replace(low, value=high.value), replace(high, value=low.value)
 
 
 def _index(value: Expression, axis: Axis) -> Index:
@@ -269,6 +351,7 @@ def _shifted(found: Equations, axis: Axis) -> Equations:
                 target=replace(e.target, indices=(Index(axis.name),)),
                 expression=reindex(e.expression, {axis.name: Index(axis.name, -offset)}),
             )
+            e = _within(e, axis, offset)
         moved.append(e)
     return moved
 
@@ -288,18 +371,22 @@ def _relabelled(
             index = index.shift(-shifts[r.name])
         return replace(r, indices=(index,))
 
-    return replace(
-        equation, target=moved(equation.target), expression=substitute(equation.expression, moved)
-    )
+    by = 0
+    if equation.ranges and equation.ranges[0].start == Index(""):
+        by = 1  # k = 0, …, N-1 counts the same steps as k = 1, …, N
+    expression = substitute(equation.expression, moved)
+    target = moved(equation.target)
+    return _within(replace(equation, target=target, expression=expression), axis, by)
 
 
 # --- rules 14 and 15: totals, implied indices -------------------------------------------
 
 
 def _totals(found: Equations, axis: Axis) -> Equations:
-    """`L = \\sum_t L_t`: the total is another variable than its terms."""
+    r"""`L = \sum_t L_t`: the total is another variable than its terms."""
     indexed = {e.name for e in found if e.target.indices}
     indexed |= {r.name for e in found for r in references(e.expression) if r.indices}
+    indexed |= {p.operation for e in found for p in walk(e.expression) if isinstance(p, Call)}
     totals = {
         e.name
         for e in found

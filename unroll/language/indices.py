@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from unroll.errors import UnrollError
 from unroll.language.scanner import Lines
 from unroll.language.survey import Survey
-from unroll.language.symbols import Script, Symbol
+from unroll.language.symbols import Script, Symbol, fold
 from unroll.symbolic.expressions import Index
 
 _OFFSET = r"([+-][0-9]+)?"
 _NUMBER = re.compile(r"[+-]?[0-9]+")
+_HALF = re.compile(r"([a-z])([+-][0-9]{1,9})/2")  # leapfrog: half a step late
 _PART = re.compile(r"[^\W_]+")
 _LENGTH = re.compile(rf"([A-Za-z][A-Za-z0-9_]*?){_OFFSET}")
 _SIGNS = {"*": "star", "-": "minus", "+": "plus", "⊤": ""}
@@ -130,6 +131,10 @@ class _Resolving:
     def below(self, script: Script, undecided: Undecided) -> None:
         flat = script.flat
         index = self.letter(flat)
+        if index is None and (half := _HALF.fullmatch(flat)) is not None:
+            index = self.letter(f"{half[1]}{(int(half[2]) + 1) // 2:+d}")
+            if index is not None:
+                self.parts.append("half")
         if index is not None:
             self.put(index, script)
         elif "|" in flat:
@@ -190,7 +195,7 @@ class _Resolving:
             return True
         if flat[0].isdigit() or flat in self.survey.letters or flat in ("T", "tau"):
             return False
-        if flat in self.survey.bare:
+        if flat in self.survey.bare and not (is_matrix(name) and flat in self.survey.defined):
             return False
         return len(flat) > 1 or is_matrix(name) or flat in self.survey.indexed
 
@@ -212,6 +217,8 @@ class _Resolving:
                 script,
                 f"Index it by {self.survey.axis} alone; vectors need no index for their entries.",
             )
+        if re.fullmatch("-[0-9]+", flat):  # c_{-1}, as sums over lags of both signs write it
+            flat = flat.replace("-", "minus")
         number = re.fullmatch(r"([0-9]+)(\D.*)", flat)
         pieces = number.groups() if number else (flat,)
         if not _PART.fullmatch(flat) or any(self.like_index(p) for p in pieces):
@@ -247,7 +254,7 @@ class _Resolving:
     # --- indices ------------------------------------------------------------------
 
     def letter(self, flat: str) -> Index | None:
-        match = re.fullmatch(rf"([a-z]){_OFFSET}", flat)
+        match = re.fullmatch(rf"([a-z]){_OFFSET}", fold(flat))
         if match is None or match[1] not in self.survey.letters:
             return None
         return Index(match[1], _int(match[2]))
@@ -259,7 +266,8 @@ class _Resolving:
         match = _LENGTH.fullmatch(flat)
         if match is None:
             return None
-        if match[1] not in self.survey.lengths | {"T", "tau", self.survey.length}:
+        lengths = self.survey.lengths | {"T", "tau", self.survey.length}
+        if match[1] not in lengths and not re.fullmatch("T_[a-z]", match[1]):
             return None
         length = self.survey.length
         offset = _int(match[2])

@@ -55,12 +55,16 @@ def _placed(error: UnrollError, source: Source) -> UnrollError:
 
 def _parse(source: Source, overrides: tuple[tuple[str, str], ...]) -> Recurrence:
     from unroll.language.building import Definition, FunctionDefinition
-    from unroll.language.conventions import equations
+    from unroll.language.conventions import equations, sums_up
 
     reading = read(source)
     definitions: list[Definition] = []
     for statement in _statements(reading):
-        if isinstance(statement, FunctionDefinition):
+        if isinstance(statement, FunctionDefinition) and sums_up(statement.expression):
+            # J(θ) = Σ L_t: what stands in the bracket says what the total depends on.
+            total = Reference(statement.name, span=statement.span)
+            definitions.append(Definition(total, statement.expression))
+        elif isinstance(statement, FunctionDefinition):
             raise UnrollError(
                 f"this defines a function, {statement.name}, and not a variable",
                 remedy=f"Write {statement.name}[t] = ... for a variable; bind a function with "

@@ -131,14 +131,16 @@ _SUPERSCRIPT = "\u00b2\u00b3\u00b9\u2070\u2071\u2074-\u207f\u1d2c-\u1d61\u02b0-\
 _COMBINING = "\u0300-\u036f\u20d0-\u20ff"
 _FRACTION = "\u00bc-\u00be\u2150-\u215f"
 _LETTER = rf"(?:(?![{_SUBSCRIPT}{_SUPERSCRIPT}{_FRACTION}])[^\W\d_][{_COMBINING}]*)"
+CJK = "[\u3005\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uac00-\ud7af]"
 _GREEK = "[\u0370-\u03ff]"  # stands alone: `αx` is a product
+_ROMAN = rf"(?!{_GREEK}|{CJK}){_LETTER}"
 _TOKEN = re.compile(
     rf"""
     (?P<space>[ \t\u00a0\u00ad\u2000-\u200d\u202f\u205f-\u2064\u3000\ufeff]+|\#[^\n]*)
     |(?P<newline>\n)
     |(?P<command>\\(?:[A-Za-z]+\*?|.|\n)?)
     |(?P<number>(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
-    |(?P<name>{_GREEK}[{_COMBINING}]*[0-9]*|(?:(?!{_GREEK}){_LETTER})(?:(?!{_GREEK}){_LETTER}|[0-9])*)
+    |(?P<name>{_GREEK}[{_COMBINING}]*[0-9]*|{CJK}+[0-9]*|(?:{_ROMAN})(?:{_ROMAN}|[0-9])*)
     |(?P<sub>[{_SUBSCRIPT}]+)
     |(?P<sup>[{_SUPERSCRIPT}]+)
     |(?P<mark>:=|\*\*|<=|>=|==|!=|\.\.\.|\.\.|.)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from unroll.language.commands import CLOSING, OPENING
+from unroll.language.prose import BULLETS, without_prose
 from unroll.language.scanner import MARK, NAME, NEWLINE, NUMBER, QUAD, Lines, Token
 
 FOR = "for"  # kind of the token before a range
@@ -21,7 +23,7 @@ def split_statements(tokens: Sequence[Token], lines: Lines) -> list[Tokens]:
     """The equations, one list of tokens each."""
     found: list[Tokens] = []
     for line in _hard_lines(tokens, lines):
-        for equation in _equations(line):
+        for equation in _equations(without_prose(line)):
             found += _cases(_trimmed(equation), lines)
     return [s for s in found if s]
 
@@ -89,11 +91,20 @@ def _continues(last: Token, following: Sequence[Token]) -> bool:
     """Whether a line goes on: it ends with an operator, or the next one begins with one."""
     if last.kind == MARK and last.text in _INFIX - {","}:
         return True
-    for token in following[:8]:
+    for at, token in enumerate(following[:8]):
         if token.kind == NEWLINE or token.text == "&":
             continue
-        return token.kind == MARK and token.text in _INFIX
+        return token.kind == MARK and token.text in _INFIX and not _is_listed(following[at:])
     return False
+
+
+def _is_listed(tokens: Sequence[Token]) -> bool:
+    """Whether an operator is the bullet of a list: an equation of its own follows it."""
+    if tokens[0].text not in BULLETS or len(tokens) < 2 or tokens[1].kind != NAME:
+        return False
+    ends = (at for at, t in enumerate(tokens) if t.kind == NEWLINE)
+    marks = [t.text for t in tokens[: next(ends, len(tokens))] if t.kind == MARK]
+    return "=" in marks
 
 
 def _equations(line: Tokens) -> list[Tokens]:
@@ -124,6 +135,8 @@ def _is_range(part: Tokens) -> bool:
     single = part[0].kind == NUMBER or (part[0].kind == NAME and len(part[0].text) == 1)
     if not single or len(part) < 3 or part[1].kind != MARK:
         return False
+    if part[1].text == "∈":
+        return part[0].kind == NAME
     if part[1].text == "=":
         rest = [t for t in part[2:] if not (t.kind == MARK and t.text in ("+", "-", "_", "{", "}"))]
         return part[0].kind == NAME and (bool({"..", "…"} & set(marks)) or len(rest) == 1)
@@ -136,8 +149,10 @@ def _without_words(part: Tokens) -> Tokens:
 
 def _with_range(part: Tokens) -> Tokens:
     """Mark a range that follows its equation without a comma."""
+    depth = 0
     for at, token in enumerate(part):
-        word = token.kind == NAME and token.text in _RANGE_WORDS
+        depth += _step(token.text) if token.kind == MARK else 0
+        word = token.kind == NAME and token.text in _RANGE_WORDS and not depth
         if at and word and at + 1 < len(part) and part[at + 1].text not in ("=", "[", "_"):
             if part[at + 1].text == "(" or part[at - 1].text in _INFIX or _in_script(part, at):
                 continue
@@ -165,11 +180,14 @@ def _with_bracketed_range(equation: Tokens) -> Tokens:
             dotted = any(t.text in ("…", "..") for t in inner)
             chained = len(comparisons) == 2 and "," not in [t.text for t in inner]
             worded = bool(inner) and inner[0].text in _RANGE_WORDS
-            chained = chained or dotted or worded
+            bounded = len(inner) == 3 and inner[0].kind == NAME and inner[2].kind == NUMBER
+            chained = chained or dotted or worded or bounded
             if inner and chained and not equation[start].glued and _is_range(inner):
                 head = inner[0].like(FOR, "for")
                 equation = [*equation[:start], head, *_without_words(inner)]
                 ranged = start
+    if ranged is not None:
+        equation = [*equation[:ranged], *_as_range(equation[ranged:])]
     dots = [at for at, t in enumerate(equation) if t.text in ("…", "..") and t.kind == MARK]
     if len(dots) == 1 and (ranged is not None or _starts_axis(equation)):
         at = dots[0]
@@ -180,8 +198,25 @@ def _with_bracketed_range(equation: Tokens) -> Tokens:
             listed = listed[:1]
         before = [*equation[: equals + 1], *listed]
         after = [t for t in equation[at + 1 :] if t.text != ","]
+        if not after and listed and ranged is not None:  # n = 1, 2, …
+            return [*equation[:equals], equation[equals].like(MARK, ">="), *listed]
         equation = [*before, equation[at].like(MARK, ".."), *after]
     return equation
+
+
+def _as_range(tokens: Tokens) -> Tokens:
+    r"""A range that names a set, by its ends: `t \in \{1, \dots, T\}` and `t \in [1, T]`."""
+    if len(tokens) < 4 or tokens[2].text != "∈":
+        return tokens
+    if len(tokens) == 4 and tokens[3].text in ("N", "Z"):
+        return tokens[:2]
+    if len(tokens) < 6 or _step(tokens[3].text) < 1:
+        return tokens
+    inner = tokens[4:-1]
+    commas = [at for at, t in enumerate(inner) if t.kind == MARK and t.text == ","]
+    if len(commas) == 1 and not any(t.text == "…" for t in inner):
+        inner = [replace(t, text="..") if t.text == "," and t.kind == MARK else t for t in inner]
+    return [*tokens[:2], tokens[2].like(MARK, "="), *inner]
 
 
 def _opening(tokens: Tokens) -> int:
@@ -222,7 +257,7 @@ def _trimmed(equation: Tokens) -> Tokens:
 
 
 def _cases(equation: Tokens, lines: Lines) -> list[Tokens]:
-    """One equation for each row of a `cases` environment."""
+    """One equation for each row of a `cases` environment; conditions on values are a choice."""
     start = next((at for at, t in enumerate(equation) if t.text == "cases{"), None)
     if start is None:
         return [equation]
@@ -235,6 +270,7 @@ def _cases(equation: Tokens, lines: Lines) -> list[Tokens]:
             "Give them a name in an equation of their own.",
         )
     found: list[Tokens] = []
+    choices: list[tuple[Tokens, Tokens]] = []
     for row in split(equation[start + 1 : end], frozenset({NEWLINE, ";"})):
         body = [t for t in row if t.kind != NEWLINE and not (t.kind == MARK and t.text == ";")]
         if not body:
@@ -249,7 +285,36 @@ def _cases(equation: Tokens, lines: Lines) -> list[Tokens]:
             value.pop()
         condition = _without_words(condition)
         condition = [t for t in condition if t.text not in (",", ".")] if condition else []
-        if condition and condition[0].text not in _OTHERWISE:
-            value = [*value, condition[0].like(FOR, "for"), *condition]
-        found.append([*head, *value])
-    return found
+        otherwise = not condition or condition[0].text in _OTHERWISE
+        if choices or not (otherwise or _is_range(condition)):
+            choices.append((value, [] if otherwise else condition))
+        elif otherwise:
+            found.append([*head, *value])
+        else:
+            found.append([*head, *value, condition[0].like(FOR, "for"), *condition])
+    return [*found, [*head, *_choice(choices)]] if choices else found
+
+
+def _choice(rows: Sequence[tuple[Tokens, Tokens]]) -> Tokens:
+    """Rows with conditions on values as `where(condition, value, …)`; zero where none holds."""
+    value, condition = rows[0]
+    if not condition:
+        return value
+    at = condition[0]
+    comma = at.like(MARK, ",")
+    rest = _choice(rows[1:]) if len(rows) > 1 else [at.like(NUMBER, "0")]
+    name = replace(at.like(NAME, "where"), whole=True)
+    inner = [*_condition(condition), comma, *value, comma, *rest]
+    return [name, at.like(MARK, "(", True), *inner, at.like(MARK, ")")]
+
+
+def _condition(tokens: Tokens) -> Tokens:
+    """A condition as a number; `a <= x < b` is both of its comparisons."""
+    tokens = [replace(t, text="==") if t.kind == MARK and t.text == "=" else t for t in tokens]
+    parts = split(tokens, _COMPARISONS | {"=="})
+    if len(parts) != 3:
+        return tokens
+    low, middle, high = parts
+    opening, closing = tokens[0].like(MARK, "("), tokens[-1].like(MARK, ")")
+    both = [opening, *low, *middle, closing, tokens[0].like(MARK, "*")]
+    return [*both, opening, *middle[1:], *high, closing]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from unroll.language.scanner import Lines, Token
 from unroll.language.statements import FOR
 from unroll.language.sums import Bounds
-from unroll.language.symbols import AXIS_LETTERS, Item, Script, Symbol, all_symbols
+from unroll.language.symbols import AXIS_LETTERS, Item, Script, Symbol, all_symbols, fold
 
 _OFFSET = re.compile(r"([a-z])[+-][0-9]+")
 _LETTER = re.compile(r"([a-z])([+-][0-9]+)?")
@@ -64,7 +64,7 @@ def survey_axis(
         strong.setdefault(letter, token)
     for head in heads:
         for script in head.scripts:
-            match = _LETTER.fullmatch(script.flat)
+            match = _LETTER.fullmatch(fold(script.flat))
             if match is None or match[1] not in AXIS_LETTERS:
                 continue
             alone = len(head.scripts) == 1
@@ -99,7 +99,7 @@ def survey_axis(
         length=length,
         declared=any(letter == axis for letter, _, _ in declared),
         binders=frozenset(binders - {axis}),
-        lengths=frozenset(uppers | _range_lengths(statements)),
+        lengths=frozenset((uppers - {axis}) | _range_lengths(statements)),
         raised=raised,
         signal=signal,
     )
@@ -114,9 +114,11 @@ def head_of(statement: Sequence[Item]) -> Symbol | None:
 def _strong(script: Script) -> str | None:
     """The letter that a script can only mean as an index."""
     if script.kind == "[" or (script.wrapper in ("<", "[") and script.kind in "_^"):
-        match = _LETTER.fullmatch(script.flat.removeprefix("<"))
+        match = _LETTER.fullmatch(fold(script.flat.removeprefix("<")))
     elif script.kind == "_" or (script.kind == "^" and script.wrapper):
-        match = _OFFSET.fullmatch(script.flat.split("|")[0].removesuffix("⊤").removesuffix(","))
+        flat = fold(script.flat.removesuffix("⊤").removesuffix(","))
+        parts = flat.split("|") if "|" in flat else [flat]
+        match = next((m for p in parts if (m := _OFFSET.fullmatch(p)) is not None), None)
     else:
         return None
     return match[1] if match else None

@@ -16,8 +16,11 @@ AXIS_LETTERS = "tknijlmsu"  # letters that index where nothing else says so, the
 _LIBRARIES = frozenset({"np", "numpy", "torch", "math", "jnp", "tf", "nn", "F", "scipy"})
 _LIBRARY_NAMES = {"dot": "matmul", "mm": "matmul"}  # np.dot takes matrices too
 _WORDS = frozenset({"given", "tau", "sigma", "for", "if", "otherwise", *GREEK, *OPERATION_NAMES})
-_INDEX_LIKE = re.compile(r"(?:[a-z]|[A-Za-z][A-Za-z0-9_]*)(?:[+-][0-9]+)?|[+-]?[0-9]+")
-_SIGNAL_INDEX = re.compile(r"[a-z](?:[+-][0-9]+)?|[+-]?[0-9]+")
+_STEPS = r"(?:[+-]+(?:[0-9]+|Deltat|dt))*"
+_INDEX_LIKE = re.compile(rf"(?:[a-z]|[A-Za-z][A-Za-z0-9_]*){_STEPS}|[+-]?[0-9]+")
+_SIGNAL_INDEX = re.compile(rf"[a-z]{_STEPS}|[+-]?[0-9]+")
+_TERMS = re.compile(r"([a-z])((?:[+-]+(?:[0-9]+|Deltat|dt))+)")
+_TERM = re.compile(r"([+-]+)([0-9]+|Deltat|dt)")
 _WRAPPERS = {"(": ")", "<": ">", "⟨": "⟩", "[": "]"}
 
 
@@ -55,6 +58,7 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
     """Take runs of letters apart that are products: all in LaTeX, `Wh_t` anywhere."""
     first = [s[0] for s in statements if s and s[0].kind == NAME]
     wholes = {t.text for t in first} | {t.text for s in statements for t in s if t.whole}
+    pairs = _pairs(statements)
     found = []
     for statement in statements:
         out: list[Token] = []
@@ -83,7 +87,7 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
                 out.append(replace(function, text=name, glued=token.glued, whole=True))
             else:
                 indexed = _index_follows(statement, at + 1)
-                out += _letters(token, out, following, wholes, latex, indexed)
+                out += _letters(token, out, following, wholes, pairs, latex, indexed)
         found.append(_deltas(out))
     return found
 
@@ -102,6 +106,7 @@ def _letters(
     before: Sequence[Token],
     following: Token | None,
     wholes: set[str],
+    pairs: set[str],
     latex: bool,
     indexed: bool,
 ) -> list[Token]:
@@ -112,7 +117,9 @@ def _letters(
     if before and before[-1].text == "_" and before[-1].kind == MARK:
         if re.fullmatch(r"[a-z][A-Z][A-Za-z]*", text) and text[0] in "tkni":
             return [_cut(token, 0, 1), *_cut_all(_cut(token, 1, length))]  # x_tU
-        if indexed and latex and text.isalpha():
+        matrix = len(before) > 1 and re.fullmatch("[A-Z]", before[-2].text) and length == 2
+        glued = matrix and f"{before[-2].text}_{text}" not in pairs  # W_zx_t
+        if indexed and text.isalpha() and (latex or glued):
             return [_cut(token, 0, 1), *_cut_all(_cut(token, 1, length))]  # W_hh_{t-1}
         return [token]
     if text in wholes or (following is not None and following.text in ("(", "[") and not latex):
@@ -121,11 +128,24 @@ def _letters(
         return [token]
     if indexed and re.fullmatch(r"[A-Z]+[a-z]", text):
         return _cut_all(token)
+    if indexed and re.fullmatch(r"[A-Z]{2}", text) and text[1] in wholes:  # FP_{k-1}, where P_k is
+        return _cut_all(token)
     if not latex or text.lower() in OPERATION_NAMES or not text.isalpha() or not text.isascii():
         return [token]
     if following is not None and following.text == "(" and len(text) > 2:
         return [token]
     return _cut_all(token)
+
+
+def _pairs(statements: Sequence[Sequence[Token]]) -> set[str]:
+    """Names with letters below them, `W_hx`, that are defined or stand somewhere without index."""
+    found = set()
+    for s in statements:
+        for at in range(len(s) - 2):
+            named = s[at].kind == s[at + 2].kind == NAME and s[at + 1].text == "_"
+            if named and (at == 0 or not _index_follows(s, at + 3)):
+                found.add(f"{s[at].text}_{s[at + 2].text}")
+    return found
 
 
 def _index_follows(tokens: Sequence[Token], at: int) -> bool:
@@ -163,7 +183,7 @@ def _deltas(tokens: list[Token]) -> list[Token]:
             and last.kind == token.kind == NAME
             and last.text in ("Delta", "delta")
             and last.stop - last.start in (1, 6)  # Δ or \Delta, not the word
-            and len(token.text) == 1
+            and (len(token.text) == 1 or token.text in GREEK)
         ):
             out[-1] = replace(last, text=last.text + token.text, stop=token.stop, whole=True)
         else:
@@ -254,6 +274,18 @@ def script(kind: str, inner: Sequence[Token], first: Token, last: Token) -> Scri
         inner = inner[1:-1]
     flat = "".join(t.text for t in inner)
     return Script(kind, flat, wrapper, tokens, start, stop)
+
+
+def fold(flat: str) -> str:
+    r"""An index with its offsets added up: `t+0+1` is `t+1`, `t+\Delta t` is one step on."""
+    match = _TERMS.fullmatch(flat)
+    if match is None:
+        return flat
+    offset = 0
+    for signs, number in _TERM.findall(match[2]):
+        size = int(number[:10]) if number.isdigit() else 1
+        offset += -size if signs.count("-") % 2 else size
+    return match[1] + (f"{offset:+d}" if offset else "")
 
 
 def all_symbols(items: Iterable[Item]) -> Iterable[Symbol]:

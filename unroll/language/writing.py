@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unroll.language.calls import called, is_call, is_powered, is_prefix, operation
+from unroll.language.calls import (
+    called,
+    is_call,
+    is_indexed_call,
+    is_prefix,
+    operation,
+    with_exponent,
+)
 from unroll.language.commands import OPENING, derivative
 from unroll.language.indices import resolve
 from unroll.language.scanner import (
@@ -21,7 +28,7 @@ from unroll.language.scanner import (
     Token,
 )
 from unroll.language.statements import FOR
-from unroll.language.sums import SUM
+from unroll.language.sums import SUM, UP_TO
 from unroll.language.survey import Survey
 from unroll.language.symbols import Item, Script, Symbol, bracketed, read_symbols
 from unroll.symbolic.expressions import Constant, Reference
@@ -70,7 +77,7 @@ class Writing:
                 self.put("NUMBER", Constant(_number(item, self.lines)), item)
                 self.refuse_index(item)
             elif item.kind == SUM:
-                self.put("SUM", item.text, item)
+                self.put("SUM", self.summed_over(item.text), item)
             elif item.kind == FOR:
                 self.put("FOR", "for", item)
             elif item.kind != QUAD:
@@ -80,6 +87,11 @@ class Writing:
                 "a | is opened and never closed", _token(self.items[-1]), "Write |x| or abs(x)."
             )
         return tuple(self.out)
+
+    def summed_over(self, text: str) -> str:
+        """The letter of a sum sign; with its upper end where that is a step of the axis."""
+        letter, mark, upper = text.partition(UP_TO)
+        return text if not mark or upper[:1] == self.survey.axis else letter
 
     def put(self, kind: str, value: Constant | Reference | str, at: Token | Symbol) -> None:
         start = at.token.start if isinstance(at, Symbol) else at.start
@@ -258,8 +270,16 @@ class Writing:
         following = self.next()
         opens = following is not None and following.kind == MARK and following.text == "("
         opens = opens or (bool(found.tail) and found.tail[0].kind == "(")
+        function = with_exponent(found, self.survey, self.lines)
+        if function is not None:
+            behind = found.tail[1:] if "^" in function else found.tail
+            opens = (bool(behind) and behind[0].kind == "(") or (opens and not behind)
+            self.put("CALL" if opens else "PREFIX", function, symbol)
+            self.tail(behind, symbol)
+            return
+        step = found.index is not None and not found.index.offset
         if (
-            found.index is None
+            (found.index is None or (step and is_indexed_call(found, self.items, self.at)))
             and opens
             and is_call(symbol, found, self.items, self.at, self.survey)
         ):
@@ -279,12 +299,6 @@ class Writing:
             self.put("RPAR", ")", symbol)
             self.tail(found.tail[1:], symbol)
             return
-        if is_powered(found, self.survey):
-            raise self.lines.error(
-                f"a power stands on the function {name}",
-                symbol.token,
-                f"Write {name}(x) ** 2.",
-            )
         if is_prefix(symbol, found, self.following(), self.survey):
             self.put("PREFIX", operation(name) or name, symbol)
             return
