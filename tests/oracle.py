@@ -7,6 +7,7 @@ schedule: a product is told apart by the arrays it meets.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -174,6 +175,13 @@ class Oracle:
         if name in ("sum", "mean"):
             weight = 1.0 if name == "sum" else 1 / len(terms)
             return self.record(weight * values.sum(0), *((n, lambda g: weight * g) for n in terms))
+        if name == "prod":
+            backs = [lambda g, i=i: g * np.delete(values, i, 0).prod(0) for i in range(len(terms))]
+            return self.record(values.prod(0), *zip(terms, backs))
+        if name == "logsumexp":
+            e = np.exp(values)
+            parents = [(n, lambda g, i=i: g * e[i] / e.sum(0)) for i, n in enumerate(terms)]
+            return self.record(np.log(e.sum(0)), *parents)
         best = values.max(0) if name == "max" else values.min(0)
         parents = [(n, lambda g, n=n: g * (n.value == best)) for n in terms]
         return self.record(best, *parents)
@@ -232,6 +240,10 @@ def _none(g):
     return np.zeros(np.shape(g))
 
 
+def _nothing(g):
+    return 0.0
+
+
 def _softmax(a):
     e = np.exp(a - a.max())
     return e / e.sum()
@@ -288,6 +300,118 @@ def _unpart(part, whole, like, *before):
     return full, lambda g: g[start : start + np.size(like)].reshape(part.shape)
 
 
+def _at(places):
+    """A choice of entries: the gradient goes back to where they were taken from."""
+
+    def function(a, *rest):
+        index = places(*(int(r) for r in rest))
+
+        def back(g):
+            full = np.zeros(a.shape)
+            full[index] += g
+            return full
+
+        return (a[index], back, *([_nothing] * len(rest)))
+
+    return function
+
+
+def _put(part, whole, first, stop):
+    full = np.zeros(whole.shape)
+    full[int(first) : int(stop)] = part
+    return full, lambda g: g[int(first) : int(stop)], _nothing, _nothing, _nothing
+
+
+def _one_hot(k, like):
+    count = len(like) if np.ndim(like) else int(like)
+    return (np.arange(count) == k) * 1.0, _nothing, _nothing
+
+
+def _inverse(a):
+    b = np.linalg.inv(a)
+    return b, lambda g: -np.einsum("ji,jk,lk->il", b, g, b)
+
+
+def _solve(a, b):
+    back = np.linalg.inv(a)
+    x = back @ b
+    if b.ndim == 1:
+        return x, lambda g: -np.outer(back.T @ g, x), lambda g: back.T @ g
+    return x, lambda g: -back.T @ g @ x.T, lambda g: back.T @ g
+
+
+def _cofactors(a):
+    minors = [
+        [np.linalg.det(np.delete(np.delete(a, i, 0), j, 1)) for j in range(len(a))]
+        for i in range(len(a))
+    ]
+    return np.array(minors) * (-1.0) ** np.add.outer(np.arange(len(a)), np.arange(len(a)))
+
+
+def _determinant(a):
+    c = _cofactors(a)
+    return np.sum(a[0] * c[0]), lambda g: g * c
+
+
+def _log_determinant(a):
+    c = _cofactors(a)
+    d = np.sum(a[0] * c[0])
+    return np.log(abs(d)), lambda g: g * c / d
+
+
+def _cumulative_sum(a):
+    return np.cumsum(a), lambda g: np.array([g[i:].sum() for i in range(len(a))])
+
+
+def _cumulative_product(a):
+    def entry(g, j):
+        rest = [np.delete(a[: i + 1], j).prod() for i in range(j, len(a))]
+        return np.sum(g[j:] * rest)
+
+    return np.cumprod(a), lambda g: np.array([entry(g, j) for j in range(len(a))])
+
+
+def _product(a):
+    flat = np.ravel(a)
+    rest = np.array([np.delete(flat, i).prod() for i in range(flat.size)]).reshape(a.shape)
+    return flat.prod(), lambda g: g * rest
+
+
+def _normal(a):
+    """Distribution function and density of the standard normal distribution."""
+    below = np.vectorize(lambda x: 0.5 * math.erfc(-x / math.sqrt(2)))(a)
+    return below, np.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
+
+
+def _gelu(a):
+    below, density = _normal(a)
+    return a * below, lambda g: g * (below + a * density)
+
+
+def _elu(a, size=1.0):
+    above, e = a > 0, np.exp(a)
+    return (
+        np.where(above, a, size * (e - 1)),
+        lambda g: g * np.where(above, 1, size * e),
+        lambda g: g * np.where(above, 0, e - 1),
+    )
+
+
+def _leaky(a, slope=0.01):
+    above = a > 0
+    return (
+        np.where(above, a, slope * a),
+        lambda g: g * np.where(above, 1, slope),
+        lambda g: g * np.where(above, 0, a),
+    )
+
+
+def _clip(a, low, high):
+    kind = np.where(np.maximum(a, low) > high, 2, np.where(a < low, 1, 0))
+    values = np.choose(kind, [a, low, high])
+    return (values, *(lambda g, i=i: g * (kind == i) for i in range(3)))
+
+
 def _compare(test):
     return lambda a, b: (test(a, b).astype(float), _none, _none)
 
@@ -322,6 +446,28 @@ ELEMENTWISE = {
     "softplus": _unary(lambda a: np.log1p(np.exp(a)), _sigmoid),
     "sin": _unary(np.sin, np.cos),
     "cos": _unary(np.cos, lambda a: -np.sin(a)),
+    "tan": _unary(np.tan, lambda a: 1 / np.cos(a) ** 2),
+    "arctan": _unary(np.arctan, lambda a: 1 / (1 + a * a)),
+    "sinh": _unary(np.sinh, np.cosh),
+    "cosh": _unary(np.cosh, np.sinh),
+    "log1p": _unary(lambda a: np.log(1 + a), lambda a: 1 / (1 + a)),
+    "expm1": _unary(lambda a: np.exp(a) - 1, np.exp),
+    "erf": _unary(np.vectorize(math.erf), lambda a: 2 / math.sqrt(math.pi) * np.exp(-a * a)),
+    "silu": _unary(lambda a: a * _sigmoid(a), lambda a: _sigmoid(a) * (1 + a * (1 - _sigmoid(a)))),
+    "gelu": _gelu,
+    "elu": _elu,
+    "leaky_relu": _leaky,
+    "hard_tanh": _unary(lambda a: np.clip(a, -1, 1), lambda a: (a > -1) & (a < 1)),
+    "hard_sigmoid": _unary(
+        lambda a: np.clip(a / 6 + 0.5, 0, 1), lambda a: ((a > -3) & (a < 3)) / 6
+    ),
+    "clip": _clip,
+    "floor": _unary(np.floor, np.zeros_like),
+    "ceil": _unary(np.ceil, np.zeros_like),
+    "round": _unary(np.round, np.zeros_like),
+    "mod": lambda a, b: (a - b * np.floor(a / b), lambda g: g, lambda g: -g * np.floor(a / b)),
+    "stop_gradient": _unary(lambda a: a, np.zeros_like),
+    "straight_through": lambda a, b: (a + 0 * b, _none, lambda g: g),
     "sign": _unary(np.sign, np.zeros_like),
     "step": _unary(lambda a: 1.0 * (a > 0), np.zeros_like),
     "minimum": _pick(lambda a, b: a <= b),
@@ -349,6 +495,24 @@ SPECIAL = {
     "mean": lambda a: (np.mean(a), lambda g: np.full(a.shape, g / a.size)),
     "max": lambda a: (np.max(a), lambda g: g * (a == np.max(a))),
     "min": lambda a: (np.min(a), lambda g: g * (a == np.min(a))),
+    "prod": _product,
+    "norm": lambda a: (np.linalg.norm(a), lambda g: g * a / np.linalg.norm(a)),
+    "cumsum": _cumulative_sum,
+    "cumprod": _cumulative_product,
+    "flip": lambda a: (a[::-1], lambda g: g[::-1]),
+    "slice": _at(lambda first, stop: slice(first, stop)),
+    "unslice": _put,
+    "entry": _at(lambda *k: k),
+    "row": _at(lambda k: k),
+    "column": _at(lambda k: (slice(None), k)),
+    "one_hot": _one_hot,
+    "argmax": lambda a: (float(np.argmax(a)), _nothing),
+    "argmin": lambda a: (float(np.argmin(a)), _nothing),
+    "inv": _inverse,
+    "solve": _solve,
+    "trace": lambda a: (np.trace(a), lambda g: g * np.eye(len(a))),
+    "det": _determinant,
+    "logdet": _log_determinant,
     "logsumexp": lambda a: (np.log(np.sum(np.exp(a))), lambda g: g * _softmax(a)),
     "softmax": _softmax_row,
     "log_softmax": _log_softmax,

@@ -36,7 +36,8 @@ def test_control_characters_are_never_echoed():
     ("word", "meant"),
     [("tnah", "tanh"), ("sofmax", "softmax"), ("softmaxx", "softmax"), ("crosentropy", "cross_entropy"),
      ("cross_entrpy", "cross_entropy"), ("gate", None), ("cost", None), ("logit", None),
-     ("phi", None), ("f", None), ("stop", "step")],
+     ("phi", None), ("f", None), ("stop", "step"), ("cell", None), ("prob", None),
+     ("bound", None), ("mode", None), ("node", None), ("form", None)],
 )  # fmt: skip
 def test_a_slip_of_the_keys(word, meant):
     assert slip(word, WORDS) == meant

@@ -100,7 +100,7 @@ def test_text_reads_back_as_the_same_recurrence(recurrence: Recurrence) -> None:
 def test_every_operation_is_written_and_read(name: str) -> None:
     row = OPERATIONS[name]
     count = row.arity[0]
-    node = Call(name, tuple([h, x, W][:count]))
+    node = Call(name, tuple([h, x, W, b][:count]))
     for shown in (node, call("negative", node), node**2, node.T, node + node, W @ node, node * x):
         equation = Equation(Reference("q", (Index("t"),)), shown)
         assert parse(format_equation(equation)).equations == (equation,)

@@ -201,13 +201,6 @@ MESSAGES = [
         "Write a / (b * c), or (a / b) * c.",
     ),
     (
-        "A_t = D^{-1} x_t",
-        "recurrence, line 1, column 7: the inverse of a matrix cannot be computed so far\n"
-        "  A_t = D^{-1} x_t\n"
-        "        ^^^^^\n"
-        "Give the inverse as a parameter of its own, as in A_inv @ x[t].",
-    ),
-    (
         "h[t] = 3[t]",
         "recurrence, line 1, column 9: a number cannot be indexed\n"
         "  h[t] = 3[t]\n"

@@ -91,8 +91,18 @@ def slip(word: str, words: Iterable[str]) -> str | None:
     A slip is one letter more, less, other or swapped; two in words of seven letters and more.
     """
     allowed = 2 if len(word) >= 7 else 1
-    near = [(d, w) for w in words if len(w) > 3 and (d := _slips(word, w, allowed)) <= allowed]
+    near = [
+        (d, w)
+        for w in words
+        if len(w) > 3 and (d := _slips(word, w, allowed)) <= allowed and not _another(word, w)
+    ]
     return min(near)[1] if near and len(word) > 3 else None
+
+
+def _another(a: str, b: str) -> bool:
+    """Whether two short words differ in one consonant: `cell` is not meant to be `ceil`."""
+    other = [x + y for x, y in zip(a, b) if x != y]
+    return len(a) == len(b) <= 5 and len(other) == 1 and not set(other[0]) <= set("aeiou")
 
 
 def _slips(a: str, b: str, allowed: int) -> int:

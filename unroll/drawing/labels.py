@@ -100,6 +100,7 @@ def tight(tex: str) -> str:
     tex = re.sub(r"\^\{\s*(\(|\\langle)", r"^{\\!\1", tex)
     tex = re.sub(r"\^\{?\s*\\top\s*\}?", r"^{\\!\\top}", tex)
     tex = tex.replace(r"\ldots", "...").replace(r"\cdots", "...")
+    tex = tex.replace(r"\bmod", r"\;\mathrm{mod}\;")
     tex = re.sub(r"\\([gl]e)(?![a-z])", r"\\\1q", tex)  # mathtext knows the longer name only
     return re.sub(r"(?<=[\w#])\s*([-+])\s*(?=\d)", r"{\1}", tex)
 

@@ -14,6 +14,7 @@ from unroll.symbolic.operations import ALIASES, OPERATIONS
 from unroll.symbolic.recurrence import GIVEN
 
 _LOGARITHM = re.compile("log_[0-9]+")
+LOOKUPS = {row.brackets: name for name, row in OPERATIONS.items() if row.brackets}
 INFIX = {row.infix: name for name, row in OPERATIONS.items() if row.infix and row.arity == (2, 2)}
 
 
@@ -104,9 +105,10 @@ class Building:
         if isinstance(left, Norm) and name == INFIX["**"] and right == Constant(2):
             return left.squared
         left, right = plain(left), plain(right)
+        operands: tuple[Expression, ...] = (left, right)
         if name == INFIX["**"]:
-            left, right = _power(left, right)
-        return Call(name, (left, right), span=merge(left.span, right.span))
+            name, operands = _power(left, right)
+        return Call(name, operands, span=merge(left.span, right.span))
 
     comparison = infix
 
@@ -133,6 +135,25 @@ class Building:
     def postfix(self, children: Sequence[Any]) -> Expression:
         value = plain(children[0])
         return Call("transpose", (value,), span=merge(value.span, children[1].span))
+
+    # --- entries --------------------------------------------------------------------
+
+    def lookup(self, children: Sequence[Any]) -> Expression:
+        value, (brackets, *places), end = plain(children[0]), children[2], children[3]
+        span = merge(value.span, end.span)
+        return Call(LOOKUPS[brackets], (value, *places), span=span)
+
+    def entry(self, children: Sequence[Any]) -> tuple[Any, ...]:
+        return "{1}", plain(children[0])
+
+    def entries(self, children: Sequence[Any]) -> tuple[Any, ...]:
+        return "{1}:{2}", plain(children[0]), plain(children[2])
+
+    def row(self, children: Sequence[Any]) -> tuple[Any, ...]:
+        return "{1}, :", plain(children[0])
+
+    def column(self, children: Sequence[Any]) -> tuple[Any, ...]:
+        return ":, {1}", plain(children[2])
 
     # --- atoms ----------------------------------------------------------------------
 
@@ -230,12 +251,9 @@ def _quotient(left: Expression, right: Product) -> Expression:
     )
 
 
-def _power(base: Expression, exponent: Expression) -> tuple[Expression, Expression]:
+def _power(base: Expression, exponent: Expression) -> tuple[str, tuple[Expression, ...]]:
+    """A power; of a matrix with the exponent -1 its inverse (shapes decide what is a matrix)."""
     inverse = isinstance(exponent, Constant) and exponent.value == -1
     if inverse and matrix(base):
-        raise UnrollError(
-            "the inverse of a matrix cannot be computed so far",
-            remedy="Give the inverse as a parameter of its own, as in A_inv @ x[t].",
-            span=merge(base.span, exponent.span),
-        )
-    return base, exponent
+        return "inv", (base,)
+    return INFIX["**"], (base, exponent)

@@ -26,7 +26,7 @@ CLOSING = {closing: opening for opening, closing in OPENING.items()}
 _SIGNS = {
     "cdot": "·", "times": "·", "odot": "*", "circ": "*", "ast": "*", "star": "*", "otimes": "⊗",
     "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=",
-    "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "div": "/",
+    "bmod": "%", "mod": "%", "pmod": "%", "%": "%", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "div": "/",
     "leftarrow": "=", "gets": "=", "doteq": "=", "triangleq": "=", "equiv": "=", "coloneqq": "=",
     "langle": "⟨", "rangle": "⟩", "lbrace": "(", "rbrace": ")", "{": "(", "}": ")",
     "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
@@ -39,6 +39,9 @@ _NAMES = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varsig
           "varrho": "rho", "ell": "ell", "forall": "for", "lg": "log", "lambda": "lambda"}  # fmt: skip
 _FUNCTIONS = frozenset({*OPERATIONS, *ALIASES}) - {"like", "size", "part", "unpart"}
 _NAMES |= {name: name for name in (*GREEK, *sorted(_FUNCTIONS))}
+_ROUNDED = {"lfloor": "floor", "lceil": "ceil", "⌊": "floor", "⌈": "ceil"}
+_ROUNDED_ENDS = frozenset({"rfloor", "rceil", "⌋", "⌉"})
+_INDICATOR = "𝟙"
 _ACCENTS = {
     "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "bar": "bar",
     "overline": "bar", "dot": "dot", "ddot": "ddot", "check": "check", "breve": "breve", "vec": "",
@@ -205,6 +208,10 @@ class _Reading:
                 self.command(token, token.text[1:])
             elif token.kind == MARK and token.text in _ROOTS:
                 self.root_sign(token)
+            elif token.text in _ROUNDED or token.text in _ROUNDED_ENDS:
+                self.rounded(token, token.text)
+            elif token.text == _INDICATOR and self.condition(token):
+                pass
             elif token.kind != MARK or token.text not in ("$", "~"):
                 self.out.append(token)
         return self.out
@@ -260,8 +267,12 @@ class _Reading:
             self.out.append(replace(token.like(NAME, _NAMES[name], token.glued), whole=True))
         elif name in _TEXT and self.is_remark():
             self.group()
+        elif name in _ROUNDED or name in _ROUNDED_ENDS:
+            self.rounded(token, name)
         elif name in _STYLES:
             inner = self.group()
+            if [t.text for t in inner] == ["1"] and self.condition(token):
+                return
             bold = name in _BOLD
             self.out += [replace(t, whole=t.kind == NAME or t.whole, bold=bold) for t in inner]
         elif name in _WITH_LABEL:
@@ -284,6 +295,34 @@ class _Reading:
             self.environment(token, name)
         elif name not in ("[", "]", "(", ")"):  # \[ … \] and \( … \) are decoration
             self.unknown(token)
+
+    def rounded(self, token: Token, name: str) -> None:
+        r"""`\lfloor x \rfloor` is floor(x)."""
+        if name in _ROUNDED:
+            self.out.append(replace(token.like(NAME, _ROUNDED[name], token.glued), whole=True))
+            self.out.append(token.like(MARK, "(", True))
+        else:
+            self.out.append(token.like(MARK, ")", True))
+
+    def condition(self, token: Token) -> bool:
+        r"""`\mathbb{1}[t = 3]` and `\mathbf{1}_{t = 3}`, 1 where it holds, are what they hold."""
+        start = self.at
+        while start < len(self.tokens) and self.tokens[start].text in ("_", r"\left", r"\big"):
+            start += 1
+        opening = self.tokens[start].text if start < len(self.tokens) else ""
+        if opening not in ("[", "(", "{", r"\{"):
+            return False
+        end = group(self.tokens, start)
+        if opening == r"\{":
+            closing = (i for i in range(start, len(self.tokens)) if self.tokens[i].text == r"\}")
+            end = next(closing, len(self.tokens) - 1) + 1
+        inner = _Reading(self.tokens[start + 1 : end - 1], self.lines).read()
+        self.at = end
+        signs = [t.like(MARK, "==", t.glued) if t.text == "=" else t for t in inner]
+        while signs and signs[0].text in ("[", "(") and signs[-1].text in ("]", ")"):
+            signs = signs[1:-1]
+        self.out += self.bracketed(token, "(", signs, ")")
+        return True
 
     def underscore(self, token: Token) -> None:
         r"""`cross\_entropy` is one name, and `h\_t` is what `h_t` is."""

@@ -11,7 +11,7 @@ from unroll.language.writing import Lexeme
 from unroll.symbolic.expressions import Reference
 
 _OPERATORS = frozenset(
-    {"PLUS", "MINUS", "TIMES", "DIVIDE", "AT", "OUTER", "DOT", "POWER", "COMPARE"}
+    {"PLUS", "MINUS", "TIMES", "DIVIDE", "MOD", "AT", "OUTER", "DOT", "POWER", "COMPARE"}
 )
 _OPENING = frozenset({"LPAR", "LSQB", "LBRACE", "BAR_OPEN", "NORM_OPEN"})
 _CLOSING = frozenset({"RPAR", "RSQB", "RBRACE", "BAR_CLOSE", "NORM_CLOSE"})

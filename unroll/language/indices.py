@@ -100,6 +100,9 @@ class _Resolving:
     # --- kinds of scripts ---------------------------------------------------------
 
     def bracket(self, script: Script) -> None:
+        if self.index is not None and script.flat.isdigit():
+            self.tail.append(script)  # an entry of the value there
+            return
         index = self.letter(script.flat) or self.point(script.flat)
         if index is None and script.flat.startswith("<"):
             raise self.error(

@@ -284,12 +284,14 @@ class _Style:
             before, after = template[: match.start()], template[match.end() :]
             if match[2]:
                 return self.transposed(value)
-            if before.endswith(("{", "(", ", ", "|", "[")) and after.startswith(
-                ("}", ")", ", ", "|", "]")
-            ):
+            if before.endswith(
+                ("{", "(", ", ", "|", "[", r"\lfloor ", r"\lceil ", ":")
+            ) and after.startswith(("}", ")", ", ", "|", "]", r"\rfloor", r"\rceil", ":")):
                 return self.write(value)[0]
             if after.startswith("^"):
                 return self.inside(value, _BASE)
+            if after.startswith("["):
+                return self.inside(value, _CLOSED)
             if before.endswith(r"\log "):
                 return self.inside(value, _CLOSED)
             if row.infix is None:
@@ -306,6 +308,8 @@ class _Style:
     def level(self, row: Operation) -> int:
         if row.infix is not None and row.latex.startswith(("{0} ", "-")):
             return min(row.precedence, _SIDE) if len(row.latex) > 4 else _SUM
+        if row.latex.startswith("{0}["):
+            return _CLOSED
         if row.latex.startswith((r"\frac", r"\sqrt", "|", "[")):
             return _TALL if row.latex.startswith(r"\frac") else _CLOSED
         if row.latex.startswith("-"):

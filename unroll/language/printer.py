@@ -6,9 +6,11 @@ operation by its name.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 
 from unroll.language.calls import reads_as_call
+from unroll.language.indices import is_matrix
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference, walk
 from unroll.symbolic.operations import HISTORY, OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Axis, Equation, Recurrence
@@ -96,6 +98,10 @@ def _write(node: Expression) -> tuple[str, int]:
         return _infix(node, row), row.precedence
     if row is HISTORY and node.limits is not None and isinstance(node.arguments[0], Reference):
         return _history(node.arguments[0], node.limits), ATOM
+    if row is not None and row.brackets and _is_place(node, row):
+        places = {f"{{{i}}}": _write(a)[0] for i, a in enumerate(node.arguments)}
+        inside = re.sub(r"\{\d\}", lambda match: places[match[0]], row.brackets)
+        return f"{places['{0}']}[{inside}]", ATOM
     arguments = [_write(a)[0] for a in node.arguments]
     if node.bound is not None:
         arguments.append(_range(node.bound))
@@ -114,6 +120,19 @@ def _history(reference: Reference, limits: Range) -> str:
         for i in reference.indices
     ]
     return f"{reference.name}[{', '.join(shown)}]"
+
+
+def _is_place(node: Call, row: Operation) -> bool:
+    """Whether a call reads back from brackets behind a name: `E[:, x[t]]`, `x[t][1]`."""
+    whole, *places = node.arguments
+    if not isinstance(whole, Reference) or len(node.arguments) != row.arity[0]:
+        return False
+    if ":" in str(row.brackets):
+        return True
+    place = places[0]
+    if whole.indices:
+        return isinstance(place, Constant) and place.value >= 0 and place.value == int(place.value)
+    return isinstance(place, Reference) and bool(place.indices) and not is_matrix(whole.name)
 
 
 def _fits(node: Call, row: Operation) -> bool:

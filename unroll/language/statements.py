@@ -14,7 +14,7 @@ _RANGE_WORDS = frozenset({"for", "if", "when", "where"})
 _FILLERS = frozenset({"all", "each", "every", "any", "steps"})
 _OTHERWISE = frozenset({"otherwise", "else"})
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "!="})
-_INFIX = frozenset({"=", "+", "-", "*", "·", "/", "@", "⊗", ",", *_COMPARISONS})
+_INFIX = frozenset({"=", "+", "-", "*", "·", "/", "%", "@", "⊗", ",", *_COMPARISONS})
 
 Tokens = list[Token]
 

@@ -17,8 +17,8 @@ from unroll.language.calls import (
     operation,
     with_exponent,
 )
-from unroll.language.commands import OPENING, derivative
-from unroll.language.indices import resolve
+from unroll.language.commands import CLOSING, OPENING, derivative
+from unroll.language.indices import Resolved, is_matrix, resolve
 from unroll.language.scanner import (
     MARK,
     NAME,
@@ -32,12 +32,13 @@ from unroll.language.sums import SUM, UP_TO
 from unroll.language.survey import Survey
 from unroll.language.symbols import Item, Script, Symbol, bracketed, read_symbols
 from unroll.symbolic.expressions import Constant, Reference
+from unroll.symbolic.operations import OPERATIONS
 
 _KEYWORDS = frozenset({"for", "if", "when", "otherwise", "else"})
 _PLAIN = {
     "(": "LPAR", ")": "RPAR", "[": "LSQB", "]": "RSQB", "{": "LBRACE", "}": "RBRACE",
     ",": "COMMA", ";": "COMMA", "=": "EQUAL", "+": "PLUS", "-": "MINUS", "*": "TIMES",
-    "/": "DIVIDE", "@": "AT", "·": "DOT", "⊗": "OUTER", "**": "POWER", "..": "DOTS",
+    "/": "DIVIDE", "@": "AT", "%": "MOD", "·": "DOT", "⊗": "OUTER", "**": "POWER", "..": "DOTS",
     "<": "COMPARE", "<=": "COMPARE", ">": "COMPARE", ">=": "COMPARE", "==": "COMPARE",
     "!=": "COMPARE",
 }  # fmt: skip
@@ -116,6 +117,8 @@ class Writing:
             self.script(token)
         elif text == ".":
             self.dot(token)
+        elif text == "[" and self.looks_up(token):
+            self.lookup(token)
         elif text in _PLAIN:
             self.put(_PLAIN[text], text, token)
             if text in (")", "]"):
@@ -256,6 +259,42 @@ class Writing:
                 last=tokens[-1],
             )
 
+    # --- entries --------------------------------------------------------------------
+
+    def looks_up(self, token: Token) -> bool:
+        """Whether a bracket right behind a name picks entries: `E[:, x[t]]`, `h[t][0:3]`, `E[x[t]]`."""
+        if not token.glued or not self.out or self.out[-1].type != "NAME":
+            return False
+        tokens, _ = bracketed(self.items, self.at - 1)
+        inner = tokens[1:-1]
+        if _top(inner, ":"):
+            return True
+        place, *added = read_symbols(inner, self.lines) if inner else [token]
+        if not isinstance(place, Symbol):
+            return False
+        found = resolve(place, self.survey, self.lines)
+        shift = [i.text if isinstance(i, Token) else "" for i in added]
+        shifted = not shift or (len(shift) == 2 and shift[0] in "+-" and shift[1].isdigit())
+        return found.index is not None and not found.tail and shifted
+
+    def lookup(self, token: Token) -> None:
+        """The entries that a bracket picks; one place of a matrix is a row of it."""
+        tokens, self.at = bracketed(self.items, self.at - 1)
+        inner, end = tokens[1:-1], tokens[-1]
+        name = self.out[-1].value
+        self.put("LOOK", "[", token)
+        colons = _top(inner, ":")
+        start = 0
+        for colon in colons:
+            self.out += self.nested(inner[start:colon])
+            self.put("COLON", ":", inner[colon])
+            start = colon + 1
+        self.out += self.nested(inner[start:])
+        if not colons and isinstance(name, Reference) and is_matrix(name.name):
+            self.put("COMMA", ",", end)
+            self.put("COLON", ":", end)
+        self.put("RSQB", "]", end)
+
     # --- names ----------------------------------------------------------------------
 
     def symbol(self, symbol: Symbol) -> None:
@@ -299,6 +338,9 @@ class Writing:
             self.put("RPAR", ")", symbol)
             self.tail(found.tail[1:], symbol)
             return
+        if (sign := self.between(found, opens)) is not None:
+            self.put(_PLAIN[sign], sign, symbol)
+            return
         if is_prefix(symbol, found, self.following(), self.survey):
             self.put("PREFIX", operation(name) or name, symbol)
             return
@@ -308,6 +350,14 @@ class Writing:
             name = self.survey.length
         self.put("NAME", Reference(name, indices), symbol)
         self.tail(found.tail, symbol)
+
+    def between(self, found: Resolved, opens: bool) -> str | None:
+        """The sign that an operation's name means between two operands, as in `t mod 4`."""
+        row = OPERATIONS.get(operation(found.name) or "")
+        if row is None or row.infix not in _PLAIN or opens or not self.out:
+            return None
+        plain = found.index is None and not found.tail and self.following() is not None
+        return row.infix if plain and self.out[-1].type in _ENDS else None
 
     def refuse_bracket(self, name: str) -> None:
         """`x[t-k]`, `h[l, t]`: an index of a form that cannot be read."""
@@ -337,6 +387,10 @@ class Writing:
                 self.put("TRANSPOSE", ".T", symbol)
             elif script.kind == "^":
                 self.power(symbol, script.tokens)
+            elif script.kind == "[" and script.flat.isdigit():
+                self.put("LOOK", "[", symbol)
+                self.out += self.nested(script.tokens[1:-1])
+                self.put("RSQB", "]", symbol)
             elif script.kind in "([":
                 self.out += self.nested(script.tokens)
             else:
@@ -345,6 +399,16 @@ class Writing:
                     script.tokens[0] if script.tokens else symbol.token,
                     "Index the names inside: tanh(h[t-1]), not tanh(h)[t-1].",
                 )
+
+
+def _top(tokens: Sequence[Token], mark: str) -> list[int]:
+    """Where a mark stands in no bracket."""
+    depth, found = 0, []
+    for at, token in enumerate(tokens):
+        depth += (token.text in OPENING) - (token.text in CLOSING) if token.kind == MARK else 0
+        if depth == 0 and token.kind == MARK and token.text == mark:
+            found.append(at)
+    return found
 
 
 def _token(item: Item) -> Token:

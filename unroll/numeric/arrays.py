@@ -28,6 +28,7 @@ from unroll.numeric.layout import given_name, wanted
 from unroll.numeric.sampling import sample
 from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
+from unroll.symbolic.positions import ranges
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
 from unroll.symbolic.transformations import class_names
 
@@ -89,6 +90,8 @@ def prepare(
         if raw[name].ndim == 2 + leading(recurrence, name):
             batched |= {name}
             batch = _same_batch(name, raw[name].shape[leading(recurrence, name)], batch, batched)
+    for name, (first, last) in ranges(recurrence, shapes).items():
+        _check_positions(name, raw[name], first, last)
     for name in sorted(classes & set(full)):
         _check_distribution(name, raw[name])
     ready = {n: np.array(a, dtype, order="C") for n, a in raw.items()}
@@ -314,6 +317,19 @@ def _check_distribution(name: str, array: Array) -> None:
     )
 
 
+def _check_positions(name: str, array: Array, first: int, last: int) -> None:
+    """Refuse what is no class: it says which entry of something else is meant."""
+    wrong = (array != np.floor(array)) | (array < first) | (array > last)
+    if not np.any(wrong):
+        return
+    at = tuple(int(i) for i in np.argwhere(wrong)[0])
+    raise UnrollError(
+        f"{name} is used as a position and holds {array[at]:g} at {describe_shape(at)}; "
+        f"expected whole numbers from {first} to {last}",
+        remedy="Positions count from 0: give classes 0, 1, ... of which there are as many as entries.",
+    )
+
+
 # --- made up ----------------------------------------------------------------------------
 
 
@@ -326,6 +342,7 @@ def _made_up(
 ) -> Data:
     shapes = infer(recurrence, tuple(dims.items()), DEFAULT_LENGTH)
     classes = class_names(recurrence)
+    counted = ranges(recurrence, shapes)
     arrays = {
         name: sample(
             recurrence,
@@ -334,6 +351,7 @@ def _made_up(
             steps if leading(recurrence, name) else None,
             seed,
             classes,
+            counted,
         ).astype(dtype)
         for name in wanted(recurrence)
     }

@@ -17,6 +17,7 @@ from unroll.numeric.fitting import value_name
 from unroll.numeric.sampling import sample
 from unroll.symbolic.expressions import Call, Expression, Index, Reference, call
 from unroll.symbolic.operations import Shape
+from unroll.symbolic.positions import places, untestable
 from unroll.symbolic.recurrence import Equation, Recurrence
 from unroll.symbolic.transformations import fresh, targets
 
@@ -44,12 +45,15 @@ class Check:
     """The outcome for all names, and the objective that was differentiated.
 
     of: its name, None where the recurrence has none and a random linear functional of its outputs
-    stood in.
+    stood in. left_out: names whose gradient is on purpose not the derivative, which no difference
+    can tell; because_of: the operations that see to it.
     """
 
     rows: tuple[Row, ...]
     steps: int
     of: str | None
+    left_out: tuple[str, ...] = ()
+    because_of: tuple[str, ...] = ()
 
     @property
     def worst(self) -> float:
@@ -72,6 +76,11 @@ class Check:
             lines.append(
                 f"  {row.name:<{width}}  {row.error:>20.1e}  {row.largest:>13.3g}  {count:>7}{mark}"
             )
+        if self.left_out:
+            lines.append(
+                f"not compared: {', '.join(self.left_out)}, since {' and '.join(self.because_of)} "
+                "gives a gradient that is on purpose not the derivative"
+            )
         lines.append(f"worst: {self.worst:.1e}")
         return "\n".join(lines)
 
@@ -89,7 +98,8 @@ def check(
 ) -> Check:
     """Compare the gradient by every parameter, input and initial value with central differences.
 
-    Arguments as for `run`. What is a target and nothing else has no gradient. The error of a name
+    Arguments as for `run`. What is a target or a position (a class) has no gradient; what passes a
+    `stop_gradient` or the like on its way to the objective is left out. The error of a name
     is that of its worst entry, relative to its largest one, or to the smallest that differences can
     tell from zero where all are smaller (vanishing gradients).
     Raises UnrollError as `run` does.
@@ -100,15 +110,21 @@ def check(
         data, of = _with_functional(data, seed)
     trace = execute(compiled(data, of, True, np.float64), data)
     forward = compiled(data, of, False, np.float64)
-    skipped = targets(data.recurrence)
-    rows = []
+    assert forward.objective is not None
+    skipped = targets(data.recurrence) | {p.name for p in places(data.recurrence)}
+    detached, operations = untestable(data.recurrence, forward.objective)
+    rows, left_out = [], []
     for name in forward.program.arguments:
         if name in skipped or value_name(name) not in recurrence.names:
+            continue
+        if value_name(name) in detached:
+            left_out.append(name)
             continue
         known = name in trace.gradients or "[" in name
         exact = trace.gradient(name) if known else np.zeros(np.shape(data.arrays[name]))
         rows.append(_compare(forward, data, name, exact, seed))
-    return Check(tuple(rows), data.steps, objective)
+    because_of = tuple(sorted(operations)) if left_out else ()
+    return Check(tuple(rows), data.steps, objective, tuple(left_out), because_of)
 
 
 def _compare(forward: Compiled, data: Data, name: str, exact: NDArray[Any], seed: int) -> Row:
@@ -177,7 +193,7 @@ def _with_functional(data: Data, seed: int) -> tuple[Data, str]:
         total = term if total is None else total + term
         shapes[weight] = shapes[sink]
         lead = data.steps if indexed else None
-        arrays[weight] = sample(recurrence, weight, shapes[sink], lead, seed, ())
+        arrays[weight] = sample(recurrence, weight, shapes[sink], lead, seed)
     assert total is not None
     shapes[name] = ()
     equations = (*recurrence.equations, Equation(Reference(name), total))

@@ -3,10 +3,13 @@
 Values are the trailing axes; step and batch lead and broadcast.
 """
 
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from unroll.errors import UnrollError
 
 Array = NDArray[np.floating[Any]]
 
@@ -50,12 +53,64 @@ def entry(a: Array | float, dtype: type[np.floating[Any]]) -> Array:
     return np.asarray(a, dtype)[..., None]
 
 
-def pad(a: Array, before: int, after: int) -> Array:
-    """A vector between so many zeros, along the last axis."""
-    n = a.shape[-1]
-    padded = np.zeros((*a.shape[:-1], before + n + after), a.dtype)
-    padded[..., before : before + n] = a
+def pad(a: Array, before: int, after: int, axis: int = -1) -> Array:
+    """Entries between so many zeros, along an axis counted from the last."""
+    n = a.shape[axis]
+    shape = list(a.shape)
+    shape[axis] = before + n + after
+    padded = np.zeros(shape, a.dtype)
+    np.moveaxis(padded, axis, -1)[..., before : before + n] = np.moveaxis(a, axis, -1)
     return padded
+
+
+def whole(k: Array | float, count: int) -> NDArray[np.intp]:
+    """Positions as integers. Raises UnrollError for what is no whole number from 0 to count - 1."""
+    places = np.asarray(k)
+    found = np.rint(places)
+    wrong = (found != places) | ~((found >= 0) & (found < count))
+    if np.any(wrong):
+        value = float(places[wrong].flat[0])
+        raise UnrollError(
+            f"{value:g} is used as a position among {count} entries",
+            remedy=f"Positions are whole numbers from 0 to {count - 1}.",
+        )
+    integers: NDArray[np.intp] = found.astype(np.intp)
+    return integers
+
+
+def pick(a: Array, k: Array | float, rank: int) -> Array:
+    """`a[k]` along the first of the value's `rank` axes; leading axes broadcast with those of k."""
+    places = whole(k, a.shape[-rank])
+    if a.ndim == rank:
+        picked: Array = a[places]
+        return picked
+    lead = np.broadcast_shapes(a.shape[:-rank], places.shape)
+    last = np.moveaxis(a, -rank, -1)
+    last = np.broadcast_to(last, (*lead, *last.shape[-rank:]))
+    places = np.broadcast_to(places, lead)[(..., *[None] * rank)]
+    found: Array = np.take_along_axis(last, places, axis=-1)[..., 0]
+    return found
+
+
+def one_hot(k: Array | float, count: int, dtype: type[np.floating[Any]]) -> Array:
+    """1 at entry k among `count`, along a new last axis."""
+    return np.eye(count, dtype=dtype)[whole(k, count)]
+
+
+def inverse(a: Array) -> Array:
+    """Inverse of the matrices on the last two axes. Raises UnrollError where there is none."""
+    try:
+        return np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        raise UnrollError("a matrix without an inverse is inverted") from None
+
+
+def solve(a: Array, b: Array) -> Array:
+    """Solution x of a @ x = b, for matrices on the last two axes. Raises UnrollError for none."""
+    try:
+        return np.linalg.solve(a, b)
+    except np.linalg.LinAlgError:
+        raise UnrollError("a system of equations without a unique solution is solved") from None
 
 
 def sum_of_outer(a: Array, b: Array) -> Array:
@@ -66,4 +121,81 @@ def sum_of_outer(a: Array, b: Array) -> Array:
     return a.reshape(-1, a.shape[-1]).T @ b.reshape(-1, b.shape[-1])
 
 
-KERNELS = {f.__name__: f for f in (logsumexp, softmax, like, concatenate, entry, pad, sum_of_outer)}
+# Coefficients of erf, lowest power first, on |a| < 0.84375, |a| < 1.25, |a| < 1 / 0.35 and beyond
+# (the rational approximations of FreeBSD's s_erf.c, Sun Microsystems 1993).
+_ERF_NEAR = (
+    (
+        1.28379167095512558561e-01, -3.25042107247001499370e-01, -2.84817495755985104766e-02,
+        -5.77027029648944159157e-03, -2.37630166566501626084e-05,
+    ),
+    (
+        1.0, 3.97917223959155352819e-01, 6.50222499887672944485e-02, 5.08130628187576562776e-03,
+        1.32494738004321644526e-04, -3.96022827877536812320e-06,
+    ),
+)  # fmt: skip
+_ERF_ONE = 8.45062911510467529297e-01
+_ERF_MIDDLE = (
+    (
+        -2.36211856075265944077e-03, 4.14856118683748331666e-01, -3.72207876035701323847e-01,
+        3.18346619901161753674e-01, -1.10894694282396677476e-01, 3.54783043256182359371e-02,
+        -2.16637559486879084300e-03,
+    ),
+    (
+        1.0, 1.06420880400844228286e-01, 5.40397917702171048937e-01, 7.18286544141962662868e-02,
+        1.26171219808761642112e-01, 1.36370839120290507362e-02, 1.19844998467991074170e-02,
+    ),
+)  # fmt: skip
+_ERF_FAR = (
+    (
+        -9.86494403484714822705e-03, -6.93858572707181764372e-01, -1.05586262253232909814e+01,
+        -6.23753324503260060396e+01, -1.62396669462573470355e+02, -1.84605092906711035994e+02,
+        -8.12874355063065934246e+01, -9.81432934416914548592e+00,
+    ),
+    (
+        1.0, 1.96512716674392571292e+01, 1.37657754143519042600e+02, 4.34565877475229228821e+02,
+        6.45387271733267880336e+02, 4.29008140027567833386e+02, 1.08635005541779435134e+02,
+        6.57024977031928170135e+00, -6.04244152148580987438e-02,
+    ),
+)  # fmt: skip
+_ERF_LAST = (
+    (
+        -9.86494292470009928597e-03, -7.99283237680523006574e-01, -1.77579549177547519889e+01,
+        -1.60636384855821916062e+02, -6.37566443368389627722e+02, -1.02509513161107724954e+03,
+        -4.83519191608651397019e+02,
+    ),
+    (
+        1.0, 3.03380607434824582924e+01, 3.25792512996573918826e+02, 1.53672958608443695994e+03,
+        3.19985821950859553908e+03, 2.55305040643316442583e+03, 4.74528541206955367215e+02,
+        -2.24409524465858183362e+01,
+    ),
+)  # fmt: skip
+
+
+def erf(a: Array) -> Array:
+    """The error function, by rational approximations that are exact to rounding."""
+    size = np.asarray(np.minimum(np.abs(a), 6))  # from 6 on it is 1
+    near = size * (1 + _ratio(_ERF_NEAR, size * size))
+    middle = _ERF_ONE + _ratio(_ERF_MIDDLE, size - 1)
+    away = np.maximum(size, 1.25)
+    inverse = 1 / (away * away)
+    exponent = np.where(away < 1 / 0.35, _ratio(_ERF_FAR, inverse), _ratio(_ERF_LAST, inverse))
+    beyond = 1 - np.exp(exponent - 0.5625 - away * away) / away
+    found = np.where(size < 0.84375, near, np.where(size < 1.25, middle, beyond))
+    signed: Array = np.copysign(found, a).astype(size.dtype)
+    return signed
+
+
+def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) -> Array:
+    """A quotient of two polynomials, by Horner's rule."""
+    above, below = (reduce(lambda sum_, c: sum_ * x + c, c[::-1], 0 * x) for c in coefficients)
+    quotient: Array = above / below
+    return quotient
+
+
+KERNELS = {
+    f.__name__: f
+    for f in (
+        *(logsumexp, softmax, like, concatenate, entry, pad, pick, one_hot, inverse, solve, erf),
+        sum_of_outer,
+    )
+}

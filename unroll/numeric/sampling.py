@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import PARAMETER, Recurrence
+
+NOWHERE: Mapping[str, tuple[int, int]] = MappingProxyType({})
 
 
 def sample(
@@ -17,15 +20,20 @@ def sample(
     shape: Shape,
     steps: int | None,
     seed: int,
-    classes: Collection[str],
+    classes: Collection[str] = (),
+    positions: Mapping[str, tuple[int, int]] = NOWHERE,
 ) -> NDArray[np.float64]:
     """An array for a name: parameters uniform within 1 / sqrt(fan-in), inputs normal, targets classes.
 
-    shape: of one value; steps: length of the leading axis, None for a name without.
+    shape: of one value; steps: length of the leading axis, None for a name without; positions: names
+    that hold whole numbers, with the first and the last one.
     Its generator depends on the seed and the name only.
     """
     generator = np.random.default_rng([seed, *name.encode()])
     size = shape if steps is None else (steps, *shape)
+    if name in positions:
+        first, last = positions[name]
+        return np.asarray(generator.integers(first, max(first, last) + 1, size=size), float)
     if name in classes and shape:
         chosen = generator.integers(shape[-1], size=size[:-1])
         return np.eye(shape[-1])[chosen]

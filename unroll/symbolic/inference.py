@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference, references
-from unroll.symbolic.operations import OPERATIONS, Case
+from unroll.symbolic.operations import OPERATIONS, Case, Operation
 from unroll.symbolic.recurrence import PARAMETER, Equation, Recurrence
 from unroll.symbolic.signatures import (
     SCALAR,
@@ -21,6 +21,7 @@ from unroll.symbolic.signatures import (
     apply,
     in_words,
     is_strict,
+    numbered,
     operands,
     oriented,
     result,
@@ -77,7 +78,8 @@ class Inference:
     def shape(self, cell: Cell) -> Oriented | None:
         if cell.known is None:
             return None
-        return Oriented(tuple(self.find(n) for n in cell.known.shape), cell.known.row)
+        shape = tuple(self.find(n) for n in cell.known.shape)
+        return Oriented(shape, cell.known.row, cell.known.number)
 
     def unify(self, a: Dimension, b: Dimension) -> bool:
         a, b = self.find(a), self.find(b)
@@ -107,7 +109,7 @@ class Inference:
 
     def cell(self, node: Expression, equation: Equation) -> Cell:
         if isinstance(node, Constant):
-            return Cell(SCALAR)
+            return Cell(Oriented((), number=node.value))
         if isinstance(node, Reference):
             if node.name not in self.recurrence.names:  # the step or the length as a number
                 return Cell(SCALAR)
@@ -171,6 +173,39 @@ class Inference:
             self.mismatch(knot.call, knot.equation, f"shapes do not fit: {sides}")
         elif len(patterns) == 1:
             self.settle(fitting[0], knot)
+        self.check_positions(row, knot)
+
+    def check_positions(self, row: Operation, knot: Knot) -> None:
+        """Refuse a plain number as a position where nothing stands."""
+        for argument, length, spare in self.positions(row, knot):
+            place = argument.known.number if argument.known else None
+            if place is None or not isinstance(length, int):
+                continue
+            if place != int(place) or not 0 <= place <= length - spare:
+                self.mismatch(
+                    knot.call,
+                    knot.equation,
+                    f"there is no position {place:g} among {length}: they are counted from 0",
+                )
+
+    def positions(self, row: Operation, knot: Knot) -> Iterator[tuple[Cell, Dimension, int]]:
+        """Positions of a call, the length that each counts along, and 1 if it is no last one."""
+        for at, along in row.positions.items():
+            if at < len(knot.arguments):
+                shape = self.shape(knot.arguments[along.operand])
+                if shape is not None and along.axis < len(shape.shape):
+                    yield knot.arguments[at], shape.shape[along.axis], int(not along.end)
+
+    def least(self, length: Dimension) -> int:
+        """How long something must be for the plain numbers that count along it."""
+        needed = 1
+        for knot in self.knots:
+            row = OPERATIONS.get(knot.call.operation)
+            for argument, own, spare in self.positions(row, knot) if row else ():
+                place = argument.known.number if argument.known else None
+                if place is not None and own == self.find(length):
+                    needed = max(needed, int(place) + spare)
+        return needed
 
     def pair(self, a: Cell, b: Cell, knot: Knot) -> None:
         for one, other in ((a, b), (b, a)):
@@ -181,7 +216,9 @@ class Inference:
     def fits(self, case: Case, knot: Knot) -> bool:
         """Whether a case agrees with all that is known; lengths not yet known agree."""
         patterns = [*operands(case, len(knot.arguments)), result(case)]
-        letters: dict[str, int] = {}
+        letters = numbered(case, [self.shape(c) for c in knot.arguments])
+        if letters is None or len(patterns) != len(knot.arguments) + 1:
+            return False
         stars: list[Shape] = []
         for pattern, cell in zip(patterns, [*knot.arguments, knot.own]):
             known = self.shape(cell)
@@ -205,7 +242,7 @@ class Inference:
         if case.signature.endswith("+->n"):
             self.settle_row(case, knot)
             return
-        letters: dict[str, Dimension] = {}
+        letters = numbered(case, [self.shape(c) for c in knot.arguments]) or {}
         patterns = [*operands(case, len(knot.arguments)), result(case)]
         stars = []
         for pattern, cell in zip(patterns, [*knot.arguments, knot.own]):

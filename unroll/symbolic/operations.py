@@ -16,10 +16,10 @@ already and whose trailing axes are the value, and `{out}` where a destination m
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import inf, prod
+from math import inf, pi, prod, sqrt
 from typing import Any
 
 from unroll.symbolic.expressions import (
@@ -47,6 +47,8 @@ class Case:
     numpy: source, or a function from the operands' value shapes to it.
     plain: source that reads more easily, for where no destination is given.
     becomes: for operands that another operation serves better, the expression to take instead.
+    counted: length of the result's dimension `k` from the operands that are plain numbers (None for
+    those that are not); None where they do not say it.
     fixed: operands that must have no step or batch axis for this source.
     summed: source of the sum over all leading axes, where there is a better way than adding up.
     """
@@ -57,6 +59,19 @@ class Case:
     fixed: tuple[int, ...] = ()
     summed: str | None = None
     becomes: Callable[..., Expression] | None = None
+    counted: Callable[..., int | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """What a position counts along, from 0: an axis of an operand's value.
+
+    end: whether it may also stand behind the last entry, as the end of a slice does.
+    """
+
+    operand: int
+    axis: int
+    end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +86,6 @@ class Operation:
     pairwise: the operation that a reduction's name means with two operands: `max(0, v)`.
     targets: arguments that may be given as classes (integers) instead of one-hot vectors.
     product: whether it is linear in each argument, so that one can be the weight of the other.
-    value: the result for constants, as a function of numbers; None where it has no exact one.
-    simpler: from the arguments to a simpler expression of the same value, or None.
     linear: whether it is linear in all arguments together, so that a sum passes through it.
     value: the result for constants, as a function of numbers; None where it has no exact one.
     simpler: from the arguments to a simpler expression of the same value, or None.
@@ -80,6 +93,11 @@ class Operation:
     way to add up over it, `{count}` for its length.
     neutral: what a step counts that is left out of such a reduction.
     keeps: whether it has a value at every step of the axis, as a softmax over time.
+    brackets: what stands in brackets behind a name to mean it, as in `E[:, k]`.
+    positions: arguments that are whole numbers and count the entries of another one; data that stands
+    there is classes and has no gradient.
+    detached: arguments whose gradient is on purpose not the derivative of the value, so that no
+    difference can tell whether it is right.
     """
 
     name: str
@@ -103,6 +121,9 @@ class Operation:
     linear: bool = False
     value: Callable[..., float | None] | None = None
     simpler: Callable[..., Expression | None] | None = None
+    brackets: str | None = None
+    positions: Mapping[int, Along] = field(default_factory=dict)
+    detached: tuple[int, ...] = ()
 
     @property
     def reduces(self) -> bool:
@@ -132,6 +153,9 @@ def _value_axes(shapes: Sequence[Shape]) -> str:
 def _reduce(source: str) -> Callable[[Sequence[Shape]], str]:
     """Source of a reduction over the value's axes, which `{value}` stands for."""
     return lambda shapes: source.replace("{value}", _value_axes(shapes))
+
+
+LEAK = Constant(0.01)  # slope of the leaky rectifier below zero
 
 
 def _unary(
@@ -189,6 +213,104 @@ def _unpart_source(shapes: Sequence[Shape]) -> str:
     after = prod(shapes[1]) - start - prod(shapes[2])
     value = "{0}" if shapes[2] else "entry({0}, dtype)"
     return f"pad({value}, {start}, {after})"
+
+
+def _gelu_gradient(g: Expression, r: Expression, a: Expression) -> tuple[Expression, ...]:
+    below = (1 + call("erf", a / sqrt(2))) / 2
+    density = call("exp", -(a**2) / 2) / sqrt(2 * pi)
+    return (g * (below + a * density),)
+
+
+def _erf_gradient(g: Expression, r: Expression, a: Expression) -> tuple[Expression, ...]:
+    return (g * (call("exp", -(a**2)) * (2 / sqrt(pi))),)
+
+
+def _leaky_gradient(
+    g: Expression, r: Expression, a: Expression, slope: Expression = LEAK
+) -> tuple[Expression, ...]:
+    """The slope is 1 above zero."""
+    by_slope = g * call("minimum", a, ZERO)
+    return (g * call("where", call("greater", a, ZERO), ONE, slope), by_slope)
+
+
+def _elu_gradient(
+    g: Expression, r: Expression, a: Expression, size: Expression = ONE
+) -> tuple[Expression, ...]:
+    below = call("exp", call("minimum", a, ZERO))
+    by_size = g * (below - ONE)
+    return (g * call("where", call("greater", a, ZERO), ONE, size * below), by_size)
+
+
+def _clip_gradient(
+    g: Expression, r: Expression, a: Expression, low: Expression, high: Expression
+) -> tuple[Expression, ...]:
+    inside = call("greater_equal", a, low) * call("less_equal", a, high)
+    by_low = call("less", a, low) * call("less_equal", low, high)
+    return (g * inside, g * by_low, g * call("greater", call("maximum", a, low), high))
+
+
+def _reversed_sum(a: Expression) -> Call:
+    """The sum of each entry and all after it."""
+    return call("flip", call("cumsum", call("flip", a)))
+
+
+def _identity(a: Expression) -> Call:
+    """The identity matrix in the shape of the square matrix `a`."""
+    return call("diag", like(ONE, call("diagonal", a)))
+
+
+def _inverse_gradient(g: Expression, r: Expression, a: Expression) -> tuple[Expression, ...]:
+    return (-(r.T @ g @ r.T),)
+
+
+def _solve_gradient(
+    g: Expression, r: Expression, a: Expression, b: Expression
+) -> tuple[Expression, ...]:
+    by_right = call("solve", a.T, g)
+    return (-(by_right @ r.T), by_right)
+
+
+def _entry_gradient(
+    g: Expression, r: Expression, a: Expression, *places: Expression
+) -> tuple[Expression, ...]:
+    """The gradient at the entry's place, zero elsewhere."""
+    found: Expression = g * call("one_hot", places[0], a)
+    if len(places) == 2:
+        found = g * call("outer", call("one_hot", places[0], a), call("one_hot", places[1], a.T))
+    return (found,) + (ZERO,) * len(places)
+
+
+def _entries(first: float | None, stop: float | None) -> int | None:
+    """How many entries a slice has."""
+    if first is None or stop is None or first != int(first) or stop != int(stop):
+        return None
+    return int(stop - first) if 0 <= first < stop else None
+
+
+def _slice_gradient(
+    g: Expression, r: Expression, a: Expression, first: Expression, stop: Expression
+) -> tuple[Expression, ...]:
+    return (call("unslice", g, a, first, stop), ZERO, ZERO)
+
+
+def _unslice_source(shapes: Sequence[Shape]) -> str:
+    return f"pad({{0}}, {{2}}, {shapes[1][0]} - {{3}}, {-len(shapes[1])})"
+
+
+def _repeated_source(shapes: Sequence[Shape]) -> str:
+    """The first operand, in the shape of the value."""
+    return "{0}" if shapes[0] or not shapes[1] else "like({0}, {1})"
+
+
+def _count(number: float | None) -> int | None:
+    """A number as a length."""
+    if number is None or number != int(number) or number < 1:
+        return None
+    return int(number)
+
+
+def _exact_remainder(a: float, b: float) -> float | None:
+    return a % b if b else None
 
 
 def _argument(a: Expression, operation: str) -> Expression | None:
@@ -410,6 +532,144 @@ _ROWS = (
         (3, None),
     ),
     Operation(
+        "slice",
+        "entries first to stop - 1 of a vector, or rows of a matrix, counted from 0: x[t][0:3]",
+        (
+            Case("n,,->k", "{0}[..., {1}:{2}]", counted=lambda v, i, j: _entries(i, j)),
+            Case("mn,,->kn", "{0}[..., {1}:{2}, :]", counted=lambda v, i, j: _entries(i, j)),
+        ),
+        _slice_gradient,
+        "{0}[{1}:{2}]",
+        (3, 3),
+        brackets="{1}:{2}",
+        positions={1: Along(0, 0), 2: Along(0, 0, end=True)},
+    ),
+    Operation(
+        "unslice",
+        "a slice back in its place among zeros in the shape of the second argument",
+        (Case("k,n,,->n", _unslice_source), Case("kn,mn,,->mn", _unslice_source)),
+        lambda g, r, a, b, i, j: (call("slice", g, i, j), ZERO, ZERO, ZERO),
+        r"\mathrm{unslice}({...})",
+        (4, 4),
+        positions={2: Along(1, 0), 3: Along(1, 0, end=True)},
+    ),
+    Operation(
+        "entry",
+        "entry k of a vector, or entry j, k of a matrix, counted from 0",
+        (Case("n,->", "pick({0}, {1}, 1)"), Case("mn,,->", "pick(pick({0}, {1}, 2), {2}, 1)")),
+        _entry_gradient,
+        "{0}[{1}]",
+        (2, 3),
+        brackets="{1}",
+        positions={1: Along(0, 0), 2: Along(0, 1)},
+    ),
+    Operation(
+        "row",
+        "row k of a matrix, counted from 0: E[k, :]",
+        (
+            Case("mn,->n", "pick({0}, {1}, 2)"),
+            Case("n,->", "", becomes=lambda a, k: call("entry", a, k)),
+        ),
+        lambda g, r, a, k: (call("outer", call("one_hot", k, a), g), ZERO),
+        "{0}[{1}, :]",
+        (2, 2),
+        brackets="{1}, :",
+        positions={1: Along(0, 0)},
+    ),
+    Operation(
+        "column",
+        "column k of a matrix, counted from 0: the embedding E[:, x[t]]",
+        (Case("mn,->m", "pick({0}.swapaxes(-1, -2), {1}, 2)"),),
+        lambda g, r, a, k: (call("outer", g, call("one_hot", k, a.T)), ZERO),
+        "{0}[:, {1}]",
+        (2, 2),
+        brackets=":, {1}",
+        positions={1: Along(0, 1)},
+    ),
+    Operation(
+        "one_hot",
+        "1 at entry k, counted from 0, among zeros: one_hot(k, 5), or as many as a vector v has "
+        "entries (a matrix rows): one_hot(k, v)",
+        (
+            Case(",n->n", lambda shapes: f"one_hot({{0}}, {shapes[1][0]}, dtype)"),
+            Case(",mn->m", lambda shapes: f"one_hot({{0}}, {shapes[1][0]}, dtype)"),
+            Case(",->k", "one_hot({0}, {1}, dtype)", counted=lambda k, n: _count(n)),
+        ),
+        _no_gradient(2),
+        r"\mathrm{one\ hot}({0}, {1})",
+        (2, 2),
+        aliases=("onehot",),
+        positions={0: Along(1, 0)},
+    ),
+    Operation(
+        "argmax",
+        "place of the largest entry, counted from 0 (the first of several); its gradient is zero",
+        (Case("n->", "np.argmax({0}, axis=-1).astype(dtype)"),),
+        _no_gradient(1),
+        r"\mathrm{argmax}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "argmin",
+        "place of the smallest entry, counted from 0 (the first of several); its gradient is zero",
+        (Case("n->", "np.argmin({0}, axis=-1).astype(dtype)"),),
+        _no_gradient(1),
+        r"\mathrm{argmin}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "inv",
+        "inverse of a square matrix",
+        (Case("nn->nn", "inverse({0})"), Case("->", "", becomes=lambda a: a**-ONE)),
+        _inverse_gradient,
+        "{0}^{-1}",
+        (1, 1),
+        simpler=lambda a: _argument(a, "inv"),
+    ),
+    Operation(
+        "solve",
+        "the x with A @ x = b, for a vector or a matrix b: inv(A) @ b, computed better",
+        (
+            Case("nn,n->n", "solve({0}, {1}[..., None])[..., 0]"),
+            Case("nn,nk->nk", "solve({0}, {1})"),
+            Case(",*->*", "", becomes=lambda a, b: b / a),
+        ),
+        _solve_gradient,
+        "{0}^{-1} {1}",
+        (2, 2),
+    ),
+    Operation(
+        "trace",
+        "sum of the diagonal of a square matrix",
+        (
+            Case("nn->", "np.trace({0}, axis1=-2, axis2=-1)"),
+            Case("->", "", becomes=lambda a: a),
+        ),
+        lambda g, r, a: (g * _identity(a),),
+        r"\mathrm{tr}({0})",
+        (1, 1),
+        aliases=("tr",),
+    ),
+    Operation(
+        "det",
+        "determinant of a square matrix",
+        (Case("nn->", "np.linalg.det({0})"), Case("->", "", becomes=lambda a: a)),
+        lambda g, r, a: (g * r * call("inv", a).T,),
+        r"\det({0})",
+        (1, 1),
+    ),
+    Operation(
+        "logdet",
+        "logarithm of the size of the determinant of a square matrix",
+        (
+            Case("nn->", "np.linalg.slogdet({0})[1]"),
+            Case("->", "", becomes=lambda a: call("log", call("abs", a))),
+        ),
+        lambda g, r, a: (g * call("inv", a).T,),
+        r"\mathrm{logdet}({0})",
+        (1, 1),
+    ),
+    Operation(
         "diag",
         "the diagonal matrix of a vector",
         (Case("n->nn", lambda shapes: f"{{0}}[..., None] * np.eye({shapes[0][0]}, dtype=dtype)"),),
@@ -482,6 +742,148 @@ _ROWS = (
     _unary(
         "cos", "cosine", "np.cos({0}{out})", lambda g, r, a: (-(g * call("sin", a)),), r"\cos({0})"
     ),
+    _unary("tan", "tangent", "np.tan({0}{out})", lambda g, r, a: ((1 + r**2) * g,), r"\tan({0})"),
+    _unary(
+        "arctan",
+        "inverse of the tangent",
+        "np.arctan({0}{out})",
+        lambda g, r, a: (g / (1 + a**2),),
+        r"\arctan({0})",
+        ("atan",),
+    ),
+    _unary(
+        "sinh",
+        "hyperbolic sine",
+        "np.sinh({0}{out})",
+        lambda g, r, a: (g * call("cosh", a),),
+        r"\sinh({0})",
+    ),
+    _unary(
+        "cosh",
+        "hyperbolic cosine",
+        "np.cosh({0}{out})",
+        lambda g, r, a: (g * call("sinh", a),),
+        r"\cosh({0})",
+    ),
+    _unary(
+        "log1p",
+        "log(1 + a), exact for small a",
+        "np.log1p({0}{out})",
+        lambda g, r, a: (g / (1 + a),),
+        r"\mathrm{log1p}({0})",
+    ),
+    _unary(
+        "expm1",
+        "exp(a) - 1, exact for small a",
+        "np.expm1({0}{out})",
+        lambda g, r, a: (g * (r + 1),),
+        r"\mathrm{expm1}({0})",
+    ),
+    _unary("erf", "error function", "erf({0})", _erf_gradient, r"\mathrm{erf}({0})"),
+    _unary(
+        "silu",
+        "a * sigmoid(a)",
+        "{0} * (0.5 + 0.5 * np.tanh(0.5 * {0}))",
+        lambda g, r, a: (g * (r + call("sigmoid", a) * (1 - r)),),
+        r"\mathrm{silu}({0})",
+        ("swish",),
+    ),
+    _unary(
+        "gelu",
+        "a times the normal distribution below a, by the error function and not by tanh",
+        "0.5 * {0} * (1 + erf({0} / np.sqrt(dtype(2))))",
+        _gelu_gradient,
+        r"\mathrm{gelu}({0})",
+    ),
+    Operation(
+        "elu",
+        "a above zero, size * (exp(a) - 1) below; elu(a, size), of size 1 where it is left out",
+        (
+            Case("*->*", "np.where({0} > 0, {0}, np.expm1(np.minimum({0}, 0)))"),
+            Case("*,*->*", "np.where({0} > 0, {0}, {1} * np.expm1(np.minimum({0}, 0)))"),
+        ),
+        _elu_gradient,
+        r"\mathrm{elu}({...})",
+        (1, 2),
+    ),
+    Operation(
+        "leaky_relu",
+        "a above zero, slope * a below; leaky_relu(a, slope), of slope 0.01 where it is left out",
+        (
+            Case("*->*", "np.where({0} > 0, {0}, 0.01 * {0})"),
+            Case("*,*->*", "np.where({0} > 0, {0}, {1} * {0})"),
+        ),
+        _leaky_gradient,
+        r"\mathrm{leaky\ relu}({...})",
+        (1, 2),
+    ),
+    _unary(
+        "hard_tanh",
+        "a kept within -1 and 1",
+        "np.clip({0}, -1, 1{out})",
+        lambda g, r, a: (g * call("less", call("abs", a), ONE),),
+        r"\mathrm{hard\ tanh}({0})",
+        ("hardtanh",),
+    ),
+    _unary(
+        "hard_sigmoid",
+        "a / 6 + 1 / 2 kept within 0 and 1",
+        "np.clip({0} / 6 + 0.5, 0, 1{out})",
+        lambda g, r, a: (g * call("less", call("abs", a), 3) / 6,),
+        r"\mathrm{hard\ sigmoid}({0})",
+        ("hardsigmoid",),
+    ),
+    _unary(
+        "floor",
+        "the largest whole number that is not larger; its gradient is zero",
+        "np.floor({0}{out})",
+        _no_gradient(1),
+        r"\lfloor {0}\rfloor",
+    ),
+    _unary(
+        "ceil",
+        "the smallest whole number that is not smaller; its gradient is zero",
+        "np.ceil({0}{out})",
+        _no_gradient(1),
+        r"\lceil {0}\rceil",
+    ),
+    _unary(
+        "round",
+        "the nearest whole number, of two the even one; its gradient is zero",
+        "np.rint({0}{out})",
+        _no_gradient(1),
+        r"\mathrm{round}({0})",
+    ),
+    _binary(
+        "mod",
+        "remainder a - b * floor(a / b), with the sign of b: t % 4",
+        "np.mod({0}, {1}{out})",
+        lambda g, r, a, b: (g, -(g * call("floor", a / b))),
+        r"{0} \bmod {1}",
+        "%",
+        20,
+        value=_exact_remainder,
+    ),
+    # gradients on purpose other than the derivative
+    Operation(
+        "stop_gradient",
+        "the argument itself, as if it were data: its gradient is zero",
+        (Case("*->*", "{0}"),),
+        _no_gradient(1),
+        r"\mathrm{sg}({0})",
+        (1, 1),
+        aliases=("detach", "sg"),
+        detached=(0,),
+    ),
+    Operation(
+        "straight_through",
+        "the first argument, whose gradient goes to the second: straight_through(step(a), a)",
+        (Case("*,*->*", _repeated_source),),
+        lambda g, r, a, b: (ZERO, g),
+        r"\mathrm{straight\ through}({0}, {1})",
+        (2, 2),
+        detached=(0, 1),
+    ),
     _unary("sign", "sign", "np.sign({0}{out})", _no_gradient(1), r"\mathrm{sign}({0})", ("sgn",)),
     _unary(
         "step",
@@ -492,6 +894,15 @@ _ROWS = (
         ("heaviside",),
     ),
     # choices
+    Operation(
+        "clip",
+        "the first argument kept within the second and the third",
+        (Case("*,*,*->*", "np.minimum(np.maximum({0}, {1}), {2})"),),
+        _clip_gradient,
+        r"\mathrm{clip}({0}, {1}, {2})",
+        (3, 3),
+        aliases=("clamp",),
+    ),
     _binary(
         "minimum",
         "elementwise minimum",
@@ -563,11 +974,55 @@ _ROWS = (
         neutral=inf,
     ),
     Operation(
+        "prod",
+        "product of the entries, or over an axis; the gradient asks for entries that are not 0",
+        (Case("*->", _reduce("np.prod({0}, axis={value}{out})")),),
+        lambda g, r, a: (g * r / a,),
+        r"\prod {0}",
+        (1, 1),
+        over="np.prod({0}, axis={axis})",
+        neutral=1,
+    ),
+    Operation(
+        "norm",
+        "Euclidean norm of a vector, Frobenius norm of a matrix; its gradient at 0 is 0",
+        (Case("*->", _reduce("np.sqrt(np.sum(np.square({0}), axis={value}))")),),
+        lambda g, r, a: (g * (a / call("where", r, r, ONE)),),
+        r"\|{0}\|",
+        (1, 1),
+    ),
+    Operation(
         "logsumexp",
-        "log of the sum of exponentials of a vector",
+        "log of the sum of exponentials of the entries, or over an axis",
         (Case("n->", "logsumexp({0})"),),
-        lambda g, r, a: (g * call("softmax", a),),
+        lambda g, r, a: (g * call("exp", a - r),),
         r"\mathrm{logsumexp}({0})",
+        (1, 1),
+        over="np.logaddexp.reduce({0}, axis={axis})",
+        neutral=-inf,
+    ),
+    Operation(
+        "cumsum",
+        "the sum of each entry and all before it",
+        (Case("n->n", "np.cumsum({0}, axis=-1)"),),
+        lambda g, r, a: (_reversed_sum(g),),
+        r"\mathrm{cumsum}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "cumprod",
+        "the product of each entry and all before it; the gradient asks for entries that are not 0",
+        (Case("n->n", "np.cumprod({0}, axis=-1)"),),
+        lambda g, r, a: (_reversed_sum(g * r) / a,),
+        r"\mathrm{cumprod}({0})",
+        (1, 1),
+    ),
+    Operation(
+        "flip",
+        "the entries of a vector, last to first",
+        (Case("n->n", "{0}[..., ::-1]"),),
+        lambda g, r, a: (call("flip", g),),
+        r"\mathrm{flip}({0})",
         (1, 1),
     ),
     Operation(

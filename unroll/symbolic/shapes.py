@@ -35,7 +35,7 @@ def infer(
     while state.decide():
         state.propagate()
     while default is not None and (length := next(state.free(), None)) is not None:
-        state.unify(length, default)
+        state.unify(length, max(default, state.least(length)))
         state.propagate()
     labels: dict[Dimension, Dimension] = {}
     shapes = {}
@@ -58,7 +58,7 @@ def resolve_expression(
 ) -> tuple[Expression, Oriented]:
     """The expression with products told apart by shapes, and its shape."""
     if isinstance(node, Constant):
-        return node, SCALAR
+        return node, Oriented((), number=node.value)
     if isinstance(node, Reference):
         return node, Oriented(tuple(shapes.get(node.name, ())))
     parts = [resolve_expression(a, shapes) for a in node.arguments]

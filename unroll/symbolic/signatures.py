@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 from unroll.symbolic.expressions import Expression, Reference
 from unroll.symbolic.operations import OPERATIONS, Case
@@ -14,10 +15,14 @@ Shape = tuple[Dimension, ...]
 
 @dataclass(frozen=True, slots=True)
 class Oriented:
-    """A shape, and whether a vector lies down (the transpose of a column)."""
+    """A shape, and whether a vector lies down (the transpose of a column).
+
+    number: the value of a plain number, which may be a length.
+    """
 
     shape: Shape
     row: bool = False
+    number: float | None = field(default=None, compare=False)
 
 
 SCALAR = Oriented(())
@@ -37,6 +42,14 @@ def result(case: Case) -> str:
     return case.signature.split("->")[1]
 
 
+def numbered(case: Case, arguments: Sequence[Oriented | None]) -> dict[str, Dimension] | None:
+    """The lengths that plain numbers among the operands say; None where they ought to, and do not."""
+    if case.counted is None:
+        return {}
+    count = case.counted(*(None if a is None else a.number for a in arguments))
+    return None if count is None else {"k": count}
+
+
 def oriented(pattern: str, letters: Mapping[str, Dimension]) -> Oriented:
     row = pattern.endswith("'")
     return Oriented(tuple(letters[c] for c in pattern.rstrip("'")), row)
@@ -53,9 +66,12 @@ def apply(case: Case, arguments: Sequence[Oriented]) -> Oriented | None:
         if not names:
             return Oriented((sum(numbers),))
         return Oriented(("+".join(names + ([str(sum(numbers))] if numbers else [])),))
-    letters: dict[str, Dimension] = {}
+    patterns = operands(case, len(arguments))
+    letters = numbered(case, arguments) if len(patterns) == len(arguments) else None
+    if letters is None:
+        return None
     star: Oriented = SCALAR
-    for pattern, argument in zip(operands(case, len(arguments)), arguments):
+    for pattern, argument in zip(patterns, arguments):
         if pattern == "?":
             continue
         if pattern == "*":
@@ -75,6 +91,7 @@ def apply(case: Case, arguments: Sequence[Oriented]) -> Oriented | None:
     return star if result(case) == "*" else oriented(result(case), letters)
 
 
+@cache
 def is_strict(case: Case) -> bool:
     """Whether the case tells rows from columns: only an operation with both does."""
     return any("'" in c.signature for c in _siblings(case))

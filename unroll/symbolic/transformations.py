@@ -21,6 +21,7 @@ from unroll.symbolic.expressions import (
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import GIVEN, OPERATION, Equation, Recurrence
 
+TARGET, POSITION = "target", "position"
 R = TypeVar("R", bound=Recurrence)  # a transformation keeps the class of what it is given
 
 
@@ -234,26 +235,31 @@ def fuse(recurrence: R) -> R:
 
 def class_names(recurrence: Recurrence) -> frozenset[str]:
     """Names that stand where a loss wants a class or a distribution, as `y` in a cross entropy."""
-    return frozenset(n for n, is_target in _all_uses(recurrence) if is_target) - {
-        *recurrence.defined
-    }
+    return frozenset(n for n, use in _all_uses(recurrence) if use == TARGET) - {*recurrence.defined}
 
 
 def targets(recurrence: Recurrence) -> frozenset[str]:
-    """Inputs that are nothing but targets of a loss: data that may be classes, without gradient."""
-    otherwise = {n for n, is_target in _all_uses(recurrence) if not is_target}
-    return (class_names(recurrence) - otherwise) & {*recurrence.inputs}
+    """Inputs that are nothing but classes: targets of a loss or positions, without gradient."""
+    uses = list(_all_uses(recurrence))
+    otherwise = {n for n, use in uses if not use}
+    return frozenset(n for n, use in uses if use and n not in otherwise) & {*recurrence.inputs}
 
 
-def _all_uses(recurrence: Recurrence) -> Iterator[tuple[str, bool]]:
+def _all_uses(recurrence: Recurrence) -> Iterator[tuple[str, str]]:
     for equation in recurrence.equations:
-        yield from _target_uses(equation.expression)
+        yield from _uses(equation.expression)
 
 
-def _target_uses(node: Expression, is_target: bool = False) -> Iterator[tuple[str, bool]]:
+def _uses(node: Expression, use: str = "") -> Iterator[tuple[str, str]]:
+    """Names with what they are used as: a target, a position (a number may be added), or neither."""
     if isinstance(node, Reference):
-        yield node.name, is_target
+        yield node.name, use
     elif isinstance(node, Call):
         row = OPERATIONS.get(node.operation)
-        for position, argument in enumerate(node.arguments):
-            yield from _target_uses(argument, row is not None and position in row.targets)
+        for at, argument in enumerate(node.arguments):
+            inner = ""
+            if row is not None and at in row.targets:
+                inner = TARGET
+            elif row is not None and (at in row.positions or (row.linear and use == POSITION)):
+                inner = POSITION
+            yield from _uses(argument, inner)
