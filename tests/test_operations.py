@@ -33,7 +33,7 @@ SPECIAL = {  # a number stands for itself; operands that their operation relates
     "part": [[(5,), (2,)], [(5,), (2,), (3,)], [(5,), (), (2,)]],
     "unpart": [[(2,), (5,), (2,)], [(2,), (5,), (2,), (3,)], [(), (5,), (), (2,)]],
     "like": [[(), (3,)], [(), (2, 3)], [(3,), (3,)]],
-    "cross_entropy": [[(3,), (3,)]],
+    "cross_entropy": [[(3,), (3,)]],  # classes instead: test_entries.py
     "softmax_cross_entropy": [[(3,), (3,)]],
     "slice": [[(5,), 1, 3], [(5,), 0, 5], [(4, 2), 1, 4]],
     "unslice": [[(2,), (5,), 1, 3], [(3, 2), (4, 2), 1, 4]],

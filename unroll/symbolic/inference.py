@@ -163,6 +163,12 @@ class Inference:
         fitting = [c for c in row.cases if self.fits(c, knot)]
         patterns = {c.signature: c for c in fitting}
         if not patterns:
+            if any(c.counted is not None for c in row.cases) and self.miscounted(row, knot):
+                self.mismatch(
+                    knot.call,
+                    knot.equation,
+                    f"the bounds of {row.name} must be plain whole numbers in their order, from 0 on",
+                )
             sides = " and ".join(
                 f"{side(a)} is {in_words(s)}"
                 for a, cell in zip(knot.call.arguments, knot.arguments)
@@ -174,6 +180,11 @@ class Inference:
         elif len(patterns) == 1:
             self.settle(fitting[0], knot)
         self.check_positions(row, knot)
+
+    def miscounted(self, row: Operation, knot: Knot) -> bool:
+        """Whether the numbers of a call say no length, whatever its operands are."""
+        known = [self.shape(c) for c in knot.arguments]
+        return all(numbered(c, known) is None for c in row.cases)
 
     def check_positions(self, row: Operation, knot: Knot) -> None:
         """Refuse a plain number as a position where nothing stands."""

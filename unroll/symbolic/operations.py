@@ -1056,7 +1056,10 @@ _ROWS = (
     Operation(
         "cross_entropy",
         "-sum(y * log(p)): p probabilities, y a distribution or a class",
-        (Case("n,n->", "-np.sum({1} * np.log(np.where({1} > 0, {0}, 1)), axis=-1)"),),
+        (
+            Case("n,n->", "-np.sum({1} * np.log(np.where({1} > 0, {0}, 1)), axis=-1)"),
+            Case("n,->", "", becomes=lambda p, y: call("cross_entropy", p, call("one_hot", y, p))),
+        ),
         lambda g, r, p, y: (
             -(g * (y / call("where", call("greater", y, ZERO), p, ONE))),
             -(g * call("log", p)),
@@ -1070,7 +1073,14 @@ _ROWS = (
     Operation(
         "softmax_cross_entropy",
         "cross entropy of softmax(o) with the distribution or class y, by log-sum-exp",
-        (Case("n,n->", "np.sum({1}, axis=-1) * logsumexp({0}) - np.vecdot({1}, {0})"),),
+        (
+            Case("n,n->", "np.sum({1}, axis=-1) * logsumexp({0}) - np.vecdot({1}, {0})"),
+            Case(
+                "n,->",
+                "",
+                becomes=lambda o, y: call("softmax_cross_entropy", o, call("one_hot", y, o)),
+            ),
+        ),
         lambda g, r, o, y: (g * (call("softmax", o) - y), -(g * call("log_softmax", o))),
         r"-{1}^{\top} \log\mathrm{softmax}({0})",
         (2, 2),
