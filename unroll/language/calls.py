@@ -30,9 +30,11 @@ def operation(name: str) -> str | None:
     return name.lower() if name.lower() in OPERATION_NAMES else None
 
 
-def reads_as_call(name: str) -> bool:
+def reads_as_call(name: str, argument: str = "") -> bool:
     """Whether a name before a parenthesis is a function where the text says nothing else."""
     base, *parts = name.split("_")
+    if re.match(r"[0-9.e]+ [+-] ", argument) and name not in _FUNCTION_LETTERS:
+        return False
     if is_matrix(base) or name in _SCALARS:
         return False
     return not parts or base in _FUNCTION_LETTERS
@@ -43,8 +45,8 @@ def is_call(
 ) -> bool:
     """Whether a symbol before a parenthesis, which opens at `at`, is called and not multiplied."""
     name = found.name
-    if not survey.axis and symbol is items[0]:
-        return True  # the left side of a function's definition
+    if symbol is items[0] and (not survey.axis or _sums(items)):
+        return True  # the left side of a function's definition, or of J(θ) = Σ …
     if any(s.kind != "(" for s in found.tail[:1]):
         return False
     if operation(name) is not None or name == "sigma":
@@ -54,6 +56,8 @@ def is_call(
     if symbol.token.bold and is_matrix(name):
         return not found.parts and not found.tail and _holds_one_name(items[at : at + 3])
     known = survey.bare | survey.defined | survey.indexed
+    if _starts_with_number(items[at + 1 : at + 3]) and found.name not in _FUNCTION_LETTERS:
+        return False  # r (1 - x)
     return name not in known and name != survey.axis and reads_as_call(name)
 
 
@@ -75,6 +79,17 @@ def _holds_arguments(items: Sequence[Item], at: int) -> bool:
         if depth == 1 and item.text in (",", ";"):
             return True
     return False
+
+
+def _sums(items: Sequence[Item]) -> bool:
+    return any(isinstance(i, Token) and i.kind == SUM for i in items)
+
+
+def _starts_with_number(inside: Sequence[Item]) -> bool:
+    """Whether a bracket begins like `1 - x`."""
+    if len(inside) < 2 or not isinstance(inside[0], Token) or not isinstance(inside[1], Token):
+        return False
+    return inside[0].kind == NUMBER and inside[1].text in ("+", "-")
 
 
 def _holds_one_name(bracket: Sequence[Item]) -> bool:

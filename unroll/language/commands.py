@@ -258,13 +258,13 @@ class _Reading:
             if name in ("left", "right") and self._next() == ".":
                 self.at += 1
             elif name in _SPACES and self.at < len(self.tokens):
-                self.tokens[self.at] = self.tokens[self.at].at(glued=False)
+                self.tokens[self.at] = replace(self.tokens[self.at], glued=False, spaced=True)
         elif name in _ACCENTS:
             self.accent(token, _ACCENTS[name])
         elif name == "sqrt":
             self.root(token)
         elif name in _NAMES:
-            self.out.append(replace(token.like(NAME, _NAMES[name], token.glued), whole=True))
+            self.out.append(replace(token, kind=NAME, text=_NAMES[name], whole=True))
         elif name in _TEXT and self.is_remark():
             self.group()
         elif name in _ROUNDED or name in _ROUNDED_ENDS:
@@ -412,8 +412,9 @@ class _Reading:
 
     def stack(self, token: Token) -> None:
         r"""`\overset{\mathrm{def}}{=}`: what stands over or under a sign is a remark."""
-        remark, base = self.group(), self.group()
-        if len(base) != 1 or base[0].kind != MARK or not remark:
+        self.at = group(self.tokens, self.at)
+        base = self.group()
+        if len(base) != 1 or base[0].kind != MARK:
             raise self.lines.error(
                 f"{token.text} is read only on a sign, as in {token.text}{{def}}{{=}}",
                 token,
@@ -428,8 +429,10 @@ class _Reading:
             return False
         end = group(self.tokens, self.at)
         words = [t for t in self.tokens[self.at : end] if t.kind == NAME]
-        following = self.tokens[end].text if end < len(self.tokens) else ""
-        if following in ("_", "^", "(", "=") or not words:
+        following = self.tokens[end] if end < len(self.tokens) else None
+        if following is not None and (following.glued or following.text == "="):
+            words = words if following.text not in ("_", "^", "(", "=") else []
+        if not words:
             return False
         return words[0].text not in _TELLING and len(words[0].text) > 1
 

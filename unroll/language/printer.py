@@ -106,7 +106,7 @@ def _write(node: Expression) -> tuple[str, int]:
     if node.bound is not None:
         arguments.append(_range(node.bound))
     text = ", ".join(arguments)
-    if row is None and len(arguments) == 1 and not reads_as_call(node.operation):
+    if row is None and len(arguments) == 1 and not reads_as_call(node.operation, text):
         text += ","  # `A(x)` would be a product
     return f"{node.operation}({text})", ATOM
 

@@ -36,7 +36,7 @@ class Token:
 
     text: what it says, in plain spelling; start, stop: where it stands in the source.
     glued: no space before it; whole: letters that belong together (`\\mathrm{net}`).
-    bold: set in bold.
+    bold: set in bold; spaced: a thin space stands before it, which ends a function's argument.
     """
 
     kind: str
@@ -46,6 +46,7 @@ class Token:
     glued: bool = False
     whole: bool = False
     bold: bool = False
+    spaced: bool = False
 
     def like(self, kind: str, text: str, glued: bool = False) -> Token:
         """Another token that stands at the same place."""

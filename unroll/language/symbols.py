@@ -88,7 +88,7 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
             else:
                 indexed = _index_follows(statement, at + 1)
                 out += _letters(token, out, following, wholes, pairs, latex, indexed)
-        found.append(_deltas(out))
+        found.append(_deltas(out, {t.text for t in first}))
     return found
 
 
@@ -173,8 +173,8 @@ def _cut_all(token: Token) -> list[Token]:
     return [_cut(token, at, at + 1) for at in range(len(token.text))]
 
 
-def _deltas(tokens: list[Token]) -> list[Token]:
-    r"""`\Delta t` and `\delta x` are one name."""
+def _deltas(tokens: list[Token], heads: set[str]) -> list[Token]:
+    r"""`\Delta t` and `\delta x` are one name; `\delta x_n` is a product where `x_n` is defined."""
     out: list[Token] = []
     for token in tokens:
         last = out[-1] if out else None
@@ -184,6 +184,7 @@ def _deltas(tokens: list[Token]) -> list[Token]:
             and last.text in ("Delta", "delta")
             and last.stop - last.start in (1, 6)  # Δ or \Delta, not the word
             and (len(token.text) == 1 or token.text in GREEK)
+            and (last.text == "Delta" or token.text not in heads)
         ):
             out[-1] = replace(last, text=last.text + token.text, stop=token.stop, whole=True)
         else:

@@ -42,6 +42,7 @@ _PLAIN = {
     "<": "COMPARE", "<=": "COMPARE", ">": "COMPARE", ">=": "COMPARE", "==": "COMPARE",
     "!=": "COMPARE",
 }  # fmt: skip
+_ENDING = frozenset({"+", "-", "=", ",", ";", "/", "<", "<=", ">", ">=", "==", "!="})
 _ENDS = frozenset({"RPAR", "RSQB", "RBRACE", "BAR_CLOSE", "NORM_CLOSE", "NAME", "NUMBER",
                    "TRANSPOSE"})  # fmt: skip
 
@@ -66,11 +67,15 @@ class Writing:
         self.at = 0
         self.out: list[Lexeme] = []
         self.bars: list[str] = []
+        self.ends: list[int] = []  # before which items the argument of a function ends
         self.summed = any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items)
 
     def write(self) -> tuple[Lexeme, ...]:
         while self.at < len(self.items):
             item = self.items[self.at]
+            while self.ends and self.ends[-1] == self.at:
+                self.ends.pop()
+                self.out.append(Lexeme("RPAR", ")", _token(item).start, _token(item).start))
             self.at += 1
             if isinstance(item, Symbol):
                 self.symbol(item)
@@ -342,7 +347,11 @@ class Writing:
             self.put(_PLAIN[sign], sign, symbol)
             return
         if is_prefix(symbol, found, self.following(), self.survey):
-            self.put("PREFIX", operation(name) or name, symbol)
+            end = self.end_of_argument()
+            self.put("CALL" if end else "PREFIX", operation(name) or name, symbol)
+            if end:
+                self.put("LPAR", "(", symbol)
+                self.ends.append(end)
             return
         self.refuse_bracket(name)
         indices = () if found.index is None else (found.index,)
@@ -358,6 +367,21 @@ class Writing:
             return None
         plain = found.index is None and not found.tail and self.following() is not None
         return row.infix if plain and self.out[-1].type in _ENDS else None
+
+    def end_of_argument(self) -> int:
+        r"""Where a thin space ends a function's argument, as in `\sin \theta \, \Delta t`; else 0."""
+        depth = 0
+        for at in range(self.at, len(self.items)):
+            item = self.items[at]
+            token = _token(item)
+            if token.spaced and at > self.at and not depth:
+                return at
+            if isinstance(item, Symbol) or token.kind != MARK:
+                continue
+            depth += (token.text in OPENING) - (token.text in CLOSING)
+            if depth < 0 or (not depth and token.text in _ENDING):
+                break
+        return 0
 
     def refuse_bracket(self, name: str) -> None:
         """`x[t-k]`, `h[l, t]`: an index of a form that cannot be read."""
