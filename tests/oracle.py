@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.recurrence import Equation, Recurrence
 
 Back = Callable[[np.ndarray], np.ndarray]
+Point = tuple[int, ...]
+Key = tuple[str, Point]
+Here = Mapping[str, int]
 
 
 @dataclass(eq=False)
@@ -30,108 +34,156 @@ class Node:
 
 @dataclass
 class Oracle:
-    """One unrolled run. arrays: by name, without batch, targets one-hot; shapes: of one value."""
+    """One unrolled run. arrays: by name, without batch, targets one-hot; shapes: of one value.
+
+    lengths: numbers by the name of a length; trees: for the letter of a tree's axis the children of
+    its nodes. A point is a tuple with one number for each index.
+    """
 
     recurrence: Recurrence
     arrays: Mapping[str, np.ndarray]
-    steps: int
+    lengths: Mapping[str, int]
     shapes: Mapping[str, tuple[int, ...]]
+    trees: Mapping[str, tuple[tuple[int, ...], ...]] = field(default_factory=dict)
     tape: list[Node] = field(default_factory=list)
-    known: dict[tuple[str, int | None], Node] = field(default_factory=dict)
+    known: dict[Key, Node] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.axes = {a.name: a for a in self.recurrence.axes}
 
     # --- values -----------------------------------------------------------------
 
-    def node(self, name: str, at: int | None) -> Node:
-        """The value of a name at a step, and before it, without recursion, all that it needs."""
+    def node(self, name: str, at: Point) -> Node:
+        """The value of a name at a point, and before it, without recursion, all that it needs."""
         todo = [(name, at)]
         while todo:
             key = todo[-1]
             if key in self.known:
                 todo.pop()
                 continue
-            equation = self.equation(*key)
-            needs = [] if equation is None else self.needs(equation.expression, key[1], None)
+            equation, here = self.equation(*key)
+            needs = [] if equation is None else self.needs(equation.expression, here)
             missing = [k for k in needs if k not in self.known]
             if missing:
                 assert len(todo) < 10**6, "an algebraic loop"
                 todo += missing
                 continue
             todo.pop()
-            self.known[key] = self.compute(key, equation)
+            self.known[key] = self.compute(key, equation, here)
         return self.known[name, at]
 
-    def compute(self, key: tuple[str, int | None], equation: Equation | None) -> Node:
+    def compute(self, key: Key, equation: Equation | None, here: Here) -> Node:
         name, at = key
         if equation is None:
             return self.leaf(self.given(name, at))
         if isinstance(equation.expression, Call) and equation.expression.operation == "given":
-            return self.leaf(np.asarray(self.arrays[f"{name}[{equation.index}]"], float))
-        found = self.eval(equation.expression, at, None)
+            array = np.asarray(self.arrays[str(equation.target)], float)
+            lead = [here[i.base] for i in equation.target.indices if i.base in here]
+            return self.leaf(array[tuple(n - 1 for n in lead)])
+        found = self.eval(equation.expression, here)
         whole = np.broadcast_to(found.value, self.shapes[name])
         return self.record(whole, (found, lambda g: unbroadcast(g, found.value.shape)))
 
-    def given(self, name: str, at: int | None) -> np.ndarray:
+    def given(self, name: str, at: Point) -> np.ndarray:
         """A row of an input, zero out of range, or a whole parameter."""
-        defined = any(e.name == name for e in self.recurrence.equations)
-        if at is None:
+        if not at:
             return np.asarray(self.arrays[name], float)
-        if defined or not 1 <= at <= self.steps:
+        defined = any(e.name == name for e in self.recurrence.equations)
+        if defined or not all(1 <= n <= size for n, size in zip(at, self.arrays[name].shape)):
             return np.zeros(self.shapes[name])
-        return np.asarray(self.arrays[name][at - 1], float)
+        return np.asarray(self.arrays[name][tuple(n - 1 for n in at)], float)
 
-    def equation(self, name: str, at: int | None) -> Equation | None:
-        """The equation that defines a name at a step: at a point, then over a range, then any."""
-        points, ranges, general = [], [], []
+    def equation(self, name: str, at: Point) -> tuple[Equation | None, Here]:
+        """The equation that defines a name at a point, the most specific one, and its letters."""
+        best: tuple[int, Equation | None, Here] = (-1, None, {})
         for equation in self.recurrence.equations:
             if equation.name != name:
                 continue
-            if at is None:
-                return equation
-            index = equation.index
-            if index.base != self.recurrence.axes[0].name:
-                if self.place(index, None) == at:
-                    points.append(equation)
-            else:
-                first = 1 if equation.start is None else self.place(equation.start, None)
-                last = self.steps if equation.stop is None else self.place(equation.stop, None)
-                if first <= at <= last:
-                    partial = equation.start is not None or equation.stop is not None
-                    (ranges if partial else general).append(equation)
-        found = points or ranges or general
-        return found[0] if found else None
+            here, points, ranges, fits = {}, 0, 0, True
+            for index, number in zip(equation.target.indices, at):
+                if index.base not in self.axes:
+                    points += 1
+                    fits = fits and self.place(index, {}) == number
+                    continue
+                here[index.base] = number
+                first, last = 1, self.lengths_of(index.base)
+                for within in equation.ranges:
+                    if within.axis == index.base:
+                        ranges += 1
+                        first = first if within.start is None else self.place(within.start, {})
+                        last = last if within.stop is None else self.place(within.stop, {})
+                fits = fits and first <= number <= last
+            if fits and 2 * points + ranges > best[0]:
+                best = 2 * points + ranges, equation, here
+        return best[1], best[2]
 
-    def place(self, index, at: int | None) -> int:
-        if index.base == self.recurrence.axes[0].name:
-            return at + index.offset
-        return index.offset + (self.steps if index.base else 0)
+    def lengths_of(self, letter: str) -> int:
+        length = self.axes[letter].length
+        return int(length) if length.isdigit() else self.lengths[length]
 
-    def needs(self, node: Expression, at: int | None, bound: int | None) -> list:
+    def place(self, index, here: Here) -> int:
+        if not index.base:
+            return index.offset
+        if index.base not in self.axes:
+            return index.offset + self.lengths[index.base]
+        number = here[index.base]
+        if not index.via:
+            return number + index.offset
+        children = self.trees[index.base]
+        if not 1 <= number <= len(children):
+            return 0
+        if index.via in ("left", "right"):
+            own, which = children[number - 1], ("left", "right").index(index.via)
+            return own[which] if which < len(own) else 0
+        above = [m for m, own in enumerate(children, 1) if number in own]
+        if not above or index.via == "parent":
+            return above[0] if above else 0
+        which = 0 if index.via == "parent_of_left" else 1
+        own = children[above[0] - 1]
+        return above[0] if which < len(own) and own[which] == number else 0
+
+    def steps(self, node: Call, here: Here) -> list[int]:
+        """Where a reduction's letter runs."""
+        within, last = node.limits, self.lengths_of(node.over)
+        if within is None:
+            return list(range(1, last + 1))
+        if within.parent is not None:
+            number = here[within.parent.base]
+            return list(self.trees[within.parent.base][number - 1])
+        start = 1 if within.start is None else self.place(within.start, here)
+        stop = last if within.stop is None else self.place(within.stop, here)
+        start = start if within.start is None or not within.start.base else max(start, 1)
+        return list(range(start, min(stop, last) + 1))
+
+    def needs(self, node: Expression, here: Here) -> list[Key]:
         if isinstance(node, Reference):
-            if node.name in (self.recurrence.axes[0].name, self.recurrence.axes[0].length):
+            if node.name in self.axes or node.name in self.lengths:
                 return []
-            step = at if bound is None else bound
-            return [(node.name, self.place(node.indices[0], step) if node.indices else None)]
+            return [(node.name, tuple(self.place(i, here) for i in node.indices))]
         if isinstance(node, Call):
-            places = [bound] if node.over is None else range(1, self.steps + 1)
-            return [k for s in places for a in node.arguments for k in self.needs(a, at, s)]
+            places = (
+                [here] if node.over is None
+                else [{**here, node.over: s} for s in self.steps(node, here)]
+            )  # fmt: skip
+            return [k for p in places for a in node.arguments for k in self.needs(a, p)]
         return []
 
-    def eval(self, node: Expression, at: int | None, bound: int | None) -> Node:
+    def eval(self, node: Expression, here: Here) -> Node:
         if isinstance(node, Constant):
             return self.leaf(np.asarray(float(node.value)))
         if isinstance(node, Reference):
-            step = at if bound is None else bound
-            if node.name == self.recurrence.axes[0].name:
-                return self.leaf(np.asarray(float(step)))
-            if node.name == self.recurrence.axes[0].length:
-                return self.leaf(np.asarray(float(self.steps)))
-            return self.known[
-                node.name, self.place(node.indices[0], step) if node.indices else None
-            ]
+            if node.name in self.axes:
+                return self.leaf(np.asarray(float(here[node.name])))
+            if node.name in self.lengths:
+                return self.leaf(np.asarray(float(self.lengths[node.name])))
+            return self.known[node.name, tuple(self.place(i, here) for i in node.indices)]
         if node.over is not None:
-            terms = [self.eval(node.arguments[0], at, s) for s in range(1, self.steps + 1)]
-            return self.along(node.operation, terms)
-        return self.operation(node.operation, [self.eval(a, at, bound) for a in node.arguments])
+            steps = self.steps(node, here)
+            terms = [self.eval(node.arguments[0], {**here, node.over: s}) for s in steps]
+            if node.operation == "softmax":
+                return self.normalised(terms, steps, here[node.over])
+            return self.along(node.operation, terms) if terms else self.leaf(np.zeros(()))
+        return self.operation(node.operation, [self.eval(a, here) for a in node.arguments])
 
     # --- the tape ---------------------------------------------------------------
 
@@ -143,12 +195,15 @@ class Oracle:
         self.tape.append(node)
         return node
 
-    def gradients(self, objective: str) -> dict[tuple[str, int | None], np.ndarray]:
+    def points(self, name: str) -> list[Point]:
+        """All points of the axes of a name, those before the first step included."""
+        axes = self.recurrence.axes_of(name)
+        sides = [range(self.lengths_of(a.name) + 1) for a in axes]
+        return list(product(*sides))
+
+    def gradients(self, objective: str) -> dict[Key, np.ndarray]:
         """Gradient of the objective (the sum over its steps) by every value of every name."""
-        if any(e.name == objective and e.index is not None for e in self.recurrence.equations):
-            ends = [self.node(objective, t) for t in range(1, self.steps + 1)]
-        else:
-            ends = [self.node(objective, None)]
+        ends = [self.node(objective, at) for at in self.points(objective) if all(at)]
         self.everything()
         found = {id(n): np.zeros(n.value.shape) for n in self.tape}
         for end in ends:
@@ -159,14 +214,22 @@ class Oracle:
         return {key: found[id(node)] for key, node in self.known.items()}
 
     def everything(self) -> None:
-        """Compute every name at every step at which it is anything."""
+        """Compute every name at every point at which it is anything."""
         for name in self.recurrence.names:
-            if self.recurrence.axis_of(name) is None:
-                self.node(name, None)
-                continue
-            for t in range(self.steps + 1):
-                if t or self.equation(name, 0) is not None:
-                    self.node(name, t)
+            for at in self.points(name):
+                if all(at) or self.equation(name, at)[0] is not None:
+                    self.node(name, at)
+
+    def normalised(self, terms: list[Node], steps: list[int], at: int) -> Node:
+        """One entry of a softmax over steps; zero where the step is left out."""
+        if at not in steps:
+            return self.leaf(np.zeros(()))
+        values = np.stack([n.value for n in terms])
+        p = np.exp(values - values.max(0))
+        p = p / p.sum(0)
+        own = steps.index(at)
+        backs = [lambda g, i=i: g * p[own] * ((i == own) - p[i]) for i in range(len(terms))]
+        return self.record(p[own], *zip(terms, backs))
 
     # --- operations -------------------------------------------------------------
 
@@ -267,12 +330,25 @@ def _log_softmax(a):
     return np.log(p), lambda g: g - p * np.sum(g)
 
 
+def _of_class(loss):
+    """A loss for a distribution, for a class as well, which has no gradient."""
+
+    def function(a, y):
+        if np.ndim(y):
+            return loss(a, y)
+        return (*loss(a, (np.arange(len(a)) == y) * 1.0)[:2], _nothing)
+
+    return function
+
+
+@_of_class
 def _cross_entropy(p, y):
     hit = y > 0
     safe = np.where(hit, p, 1)
     return -np.sum(y[hit] * np.log(p[hit])), lambda g: -g * y / safe, lambda g: -g * np.log(p)
 
 
+@_of_class
 def _fused(o, y):
     p = _softmax(o)
     return -np.sum(y * np.log(p)), lambda g: g * (p * y.sum() - y), lambda g: -g * np.log(p)

@@ -99,7 +99,7 @@ def test_nothing_of_a_name_reaches_the_source_but_an_identifier():
 
 def test_rows_reach_as_far_as_references_do():
     recurrence = parse("h[t] = tanh(h[t-3] + x[t+2] + x[t-1] + z[t-100])")
-    found = rows(recurrence, 10)
+    found = {n: r for n, (r,) in rows(recurrence, recurrence.sizes(10)).items()}
     assert (found["h"].first, found["h"].last) == (-2, 10)
     assert (found["x"].first, found["x"].last) == (0, 12)
     assert (found["z"].first, found["z"].last) == (0, 10)  # always out of range: a constant zero

@@ -9,6 +9,7 @@ from unroll.numeric.execution import run
 from unroll.numeric.hoisting import hoist
 from unroll.numeric.schedule import Map, Reduce, Scan, components, describe, plan
 from unroll.symbolic.expressions import Index, Reference, call
+from unroll.symbolic.ordering import Walk
 from unroll.symbolic.recurrence import Equation, Recurrence
 
 HEAD = """
@@ -18,7 +19,7 @@ J = sum(L[t], t)"""
 
 
 def lines(text, steps=None):
-    return describe(plan(parse(text)), steps)
+    return describe(plan(parse(text)), {} if steps is None else {"t": steps})
 
 
 def test_a_recurrent_network():
@@ -39,7 +40,7 @@ def test_teacher_forcing_leaves_nothing_to_scan_not_even_backwards():
 def test_its_free_running_twin_is_a_scan():
     recurrence = parse("h[t] = tanh(b + W @ o[t-1] + U @ x[t])" + HEAD)
     (scan,) = plan(recurrence).scans
-    assert scan == Scan(("h", "o"), "t", "forward")
+    assert scan == Scan(("h", "o"), (Walk("t", "forward"),))
     assert [s.direction for s in run(recurrence, steps=4).schedule.scans] == ["forward", "backward"]
 
 

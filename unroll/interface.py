@@ -114,8 +114,8 @@ class Recurrence(symbolic.Recurrence):
 
         return fold(self)
 
-    def unroll(self, steps: int) -> UnrolledGraph:
-        """The unrolled graph, a networkx DAG on (name, step)."""
+    def unroll(self, steps: int | Mapping[str, int]) -> UnrolledGraph:
+        """The unrolled graph, a networkx DAG on (name, step); steps: as for `run`."""
         from unroll.graph.unrolled import unroll
 
         return unroll(self, steps)
@@ -126,7 +126,7 @@ class Recurrence(symbolic.Recurrence):
         self,
         arrays: Mapping[str, ArrayLike] | None = None,
         *,
-        steps: int | None = None,
+        steps: int | Mapping[str, int] | None = None,
         dims: Mapping[str, Any] | None = None,
         seed: int = 0,
         of: str | None = None,
@@ -136,7 +136,9 @@ class Recurrence(symbolic.Recurrence):
 
         arrays: by name, inputs `(tau, n)` or `(tau, batch, n)`, class targets as integers `(tau,)`
         or one-hot; without them random ones from `steps`, `dims` (`{"x": 4, "h": 3}`) and `seed`,
-        or those of the template. of: the objective. options: `dtype`, `gradients`.
+        or those of the template. steps: length of the time axis, or lengths by name
+        (`{"n_x": 3, "n_y": 4}`). of: the objective. options: `dtype`, `gradients`, `tree` ("balanced",
+        "chain", or a parent for each node).
         Raises UnrollError for arrays that do not fit and functions that have no definition.
         """
         from unroll.numeric.execution import run
@@ -148,15 +150,17 @@ class Recurrence(symbolic.Recurrence):
         self,
         arrays: Mapping[str, ArrayLike] | None = None,
         *,
-        steps: int | None = None,
+        steps: int | Mapping[str, int] | None = None,
         dims: Mapping[str, Any] | None = None,
         seed: int = 0,
         of: str | None = None,
+        tree: Any = None,
     ) -> Check:
         """Every gradient against central differences: the worst relative error by name."""
         from unroll.numeric.checks import check
 
-        return check(self.runnable(), **self._data(arrays, steps, dims), seed=seed, of=of)
+        data = self._data(arrays, steps, dims)
+        return check(self.runnable(), **data, tree=tree, seed=seed, of=of)
 
     def runnable(self) -> Self:
         """With the template's definitions of opaque functions."""
@@ -167,7 +171,7 @@ class Recurrence(symbolic.Recurrence):
     def _data(
         self,
         arrays: Mapping[str, ArrayLike] | None,
-        steps: int | None,
+        steps: int | Mapping[str, int] | None,
         dims: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         """Arrays, steps and sizes to run with, the template's where none are given."""
@@ -175,7 +179,7 @@ class Recurrence(symbolic.Recurrence):
         if arrays is None and self.template and self.template.arrays:
             from unroll.numeric.arrays import extend
 
-            arrays = extend(self, self.template.arrays, steps)
+            arrays = extend(self, self.template.arrays, steps if isinstance(steps, int) else None)
         elif arrays is None and steps is None:
             steps = DEFAULT_STEPS
         return {"arrays": arrays, "steps": steps, "dims": shapes}
@@ -183,8 +187,12 @@ class Recurrence(symbolic.Recurrence):
     def _shapes(self, dims: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
         """Value shapes that are said, then the template's: {"h": 3} is a vector of 3."""
         own = self.template.dims if self.template else {}
-        said = {n: d for n, d in own.items() if n in self.names} | dict(dims or {})
-        return {n: (d,) if isinstance(d, int) else tuple(d) for n, d in said.items()}
+        known = {*self.names, *self.lengths}
+        said = {n: d for n, d in own.items() if n in known} | dict(dims or {})
+        return {
+            n: d if n in self.lengths else (d,) if isinstance(d, int) else tuple(d)
+            for n, d in said.items()
+        }
 
     # --- pictures ---------------------------------------------------------------
 

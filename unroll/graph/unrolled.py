@@ -137,7 +137,7 @@ def steps_of(
     last = sizes[recurrence.letters[within.axis].length]
     first, stop = recurrence.runs(within.axis, within)
     start, end = (recurrence.position(i, sizes, here) for i in (first, stop))
-    return range(max(start, 1), min(end, last) + 1)
+    return range(max(start, 1) if first.base else start, min(end, last) + 1)
 
 
 def _holds(recurrence: Recurrence, equation: Equation, link: Link) -> bool:

@@ -21,18 +21,20 @@ from unroll.numeric.fitting import (
     expected_shape,
     fit,
     infer,
+    lead_of,
     leading,
     value_name,
 )
-from unroll.numeric.layout import given_name, wanted
+from unroll.numeric.layout import wanted
+from unroll.numeric.lengths import Steps, Trees, find_sizes
 from unroll.numeric.sampling import sample
 from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
-from unroll.symbolic.positions import ranges
+from unroll.symbolic.positions import places, ranges
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
+from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.transformations import class_names
 
-DEFAULT_STEPS = 5
 DEFAULT_LENGTH = 3
 Array = NDArray[Any]
 
@@ -49,7 +51,7 @@ class Data:
     recurrence: Recurrence
     arrays: Mapping[str, Array]
     shapes: Mapping[str, Shape]
-    steps: int
+    sizes: Sizes
     batch: int
     batched: frozenset[str]
 
@@ -58,8 +60,9 @@ def prepare(
     recurrence: Recurrence,
     arrays: Mapping[str, ArrayLike] | None = None,
     *,
-    steps: int | None = None,
+    steps: Steps | None = None,
     dims: Mapping[str, int | Shape] | None = None,
+    tree: Trees | None = None,
     seed: int = 0,
     dtype: type[np.floating[Any]] = np.float64,
 ) -> Data:
@@ -69,14 +72,15 @@ def prepare(
     """
     recurrence, given = match(recurrence, arrays or {})
     raw = {name: _numbers(name, value) for name, value in given.items()}
-    sizes = _dimensions(recurrence, dims or {})
-    count = _steps(recurrence, raw, steps)
+    lengths = {n: d for n, d in (dims or {}).items() if n in recurrence.lengths}
+    known = _dimensions(recurrence, {n: d for n, d in (dims or {}).items() if n not in lengths})
+    sizes = find_sizes(recurrence, raw, steps, lengths, tree)  # type: ignore[arg-type]
     if not raw:
-        return _made_up(recurrence, sizes, count, seed, dtype)
-    classes = class_names(recurrence)
+        return _made_up(recurrence, known, sizes, seed, dtype)
+    classes = class_names(recurrence) - {p.name for p in places(recurrence)}
     as_classes = {n for n, a in raw.items() if n in classes and _is_classes(recurrence, n, a, raw)}
     full = {n: a for n, a in raw.items() if n not in as_classes}
-    found = fit(recurrence, full, sizes)
+    found = fit(recurrence, full, known)
     shapes, batched, batch = found.shapes, found.batched, found.batch
     missing = [n for n in wanted(recurrence) if n not in raw]
     if missing:
@@ -95,7 +99,7 @@ def prepare(
     for name in sorted(classes & set(full)):
         _check_distribution(name, raw[name])
     ready = {n: np.array(a, dtype, order="C") for n, a in raw.items()}
-    return Data(recurrence, ready, shapes, count, batch, batched)
+    return Data(recurrence, ready, shapes, sizes, batch, batched)
 
 
 def extend(
@@ -106,7 +110,7 @@ def extend(
     if steps is None:
         return made
     for name, value in made.items():
-        if recurrence.axis_of(name) is not None:
+        if recurrence.axis_of(name) == recurrence.axes[0]:
             rest = np.zeros((max(0, steps - len(value)), *value.shape[1:]), value.dtype)
             made[name] = np.concatenate([value[:steps], rest])
     return made
@@ -138,7 +142,7 @@ def match(
     """
     found: dict[str, ArrayLike] = {}
     for key, value in arrays.items():
-        name, index = _parts(key)
+        name, indices = _parts(key)
         own = find_name(recurrence, name)
         if own is None:
             close = nearest(name, recurrence.names)
@@ -148,14 +152,14 @@ def match(
                 if close
                 else f"It wants {', '.join(wanted(recurrence))}.",
             )
-        if index is not None:
-            recurrence = _with_given(recurrence, own, index)
+        if indices:
+            recurrence = _with_given(recurrence, own, indices)
         elif own in recurrence.defined:
             raise UnrollError(
                 f"{own} is computed by the recurrence and cannot be given",
                 remedy=f"It wants {', '.join(wanted(recurrence))}.",
             )
-        full = given_name(own, index)
+        full = str(Reference(own, indices))
         if full in found:
             raise UnrollError(f"{full} is given twice, once as {key!r}")
         found[full] = value
@@ -175,25 +179,30 @@ def _plain(name: str) -> str:
     return spell(re.sub(r"[\\{}_^\s]", "", name))
 
 
-def _parts(key: str) -> tuple[str, Index | None]:
-    """`h[0]` as a name and an index; a bare name with none."""
-    found = re.fullmatch(r"(.+)\[\s*([^\W\d]\w*)?\s*([+-]?\s*\d+)?\s*\]", key)
-    if found is None:
-        return key, None
-    offset = int(found[3].replace(" ", "")) if found[3] else 0
-    return found[1], Index(found[2] or "", offset)
+def _parts(key: str) -> tuple[str, tuple[Index, ...]]:
+    """`h[0]` as a name and its indices; a bare name with none."""
+    whole = re.fullmatch(r"(.+)\[([^\[\]]*)\]", key)
+    if whole is None:
+        return key, ()
+    found = []
+    for part in whole[2].split(","):
+        index = re.fullmatch(r"\s*([^\W\d]\w*)?\s*([+-]?\s*\d+)?\s*", part)
+        if index is None:
+            return key, ()
+        found.append(Index(index[1] or "", int(index[2].replace(" ", "")) if index[2] else 0))
+    return whole[1], tuple(found)
 
 
-def _with_given(recurrence: Recurrence, name: str, index: Index) -> Recurrence:
-    """The recurrence with `name[index] = given`, in place of a plain number there."""
-    key = given_name(name, index)
-    given = Equation(Reference(name, (index,)), GIVEN)
-    if name not in recurrence.defined or recurrence.axis_of(name) is None:
+def _with_given(recurrence: Recurrence, name: str, indices: tuple[Index, ...]) -> Recurrence:
+    """The recurrence with `name[indices] = given`, in place of a plain number there."""
+    target = Reference(name, indices)
+    key, given = str(target), Equation(target, GIVEN)
+    if name not in recurrence.defined or len(recurrence.axes_of(name)) != len(indices):
         raise UnrollError(
             f"{key} cannot be given: {name} has no equation over {recurrence.axes[0].name}"
         )
     for i, equation in enumerate(recurrence.equations):
-        if equation.name == name and equation.index == index:
+        if equation.target == target:
             if equation.expression == GIVEN:
                 return recurrence
             if not isinstance(equation.expression, Constant):
@@ -243,36 +252,6 @@ def _dimensions(recurrence: Recurrence, dims: Mapping[str, int | Shape]) -> dict
             )
         found[name] = tuple(int(n) for n in shape)
     return found
-
-
-def _steps(recurrence: Recurrence, arrays: Mapping[str, Array], steps: int | None) -> int:
-    """How many steps there are: all that say so must agree."""
-    axis = recurrence.axes[0]
-    said: dict[str, int] = {}
-    if axis.length.isdigit():
-        said[f"the axis {axis.name} = 1..{axis.length}"] = int(axis.length)
-    if steps is not None:
-        if (
-            not isinstance(steps, (int, np.integer))
-            or isinstance(steps, bool)
-            or not 1 <= steps < 2**31
-        ):
-            raise UnrollError(f"steps = {steps!r} is no number of steps", remedy="Use 1 or more.")
-        said[f"steps={steps}"] = int(steps)
-    for name, array in arrays.items():
-        if "[" not in name and recurrence.axis_of(name) is not None:
-            if array.ndim == 0:
-                raise UnrollError(
-                    f"{name} has shape (); expected one value for each step: ({axis.length}, ...)"
-                )
-            said[f"{name} with shape {describe_shape(array.shape)}"] = array.shape[0]
-    if len(set(said.values())) > 1:
-        first, *rest = said.items()
-        other = next(item for item in rest if item[1] != first[1])
-        raise UnrollError(
-            f"the number of steps differs: {first[0]} has {first[1]}, {other[0]} has {other[1]}"
-        )
-    return next(iter(said.values()), DEFAULT_STEPS)
 
 
 # --- targets ----------------------------------------------------------------------------
@@ -336,7 +315,7 @@ def _check_positions(name: str, array: Array, first: int, last: int) -> None:
 def _made_up(
     recurrence: Recurrence,
     dims: Mapping[str, Shape],
-    steps: int,
+    sizes: Sizes,
     seed: int,
     dtype: type[np.floating[Any]],
 ) -> Data:
@@ -348,11 +327,11 @@ def _made_up(
             recurrence,
             name,
             shapes[value_name(name)],
-            steps if leading(recurrence, name) else None,
+            lead_of(recurrence, name, sizes),
             seed,
             classes,
             counted,
         ).astype(dtype)
         for name in wanted(recurrence)
     }
-    return Data(recurrence, arrays, shapes, steps, 1, frozenset())
+    return Data(recurrence, arrays, shapes, sizes, 1, frozenset())

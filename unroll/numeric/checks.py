@@ -14,7 +14,9 @@ from unroll.graph.folded import fold
 from unroll.numeric.arrays import Data, prepare
 from unroll.numeric.execution import Compiled, compiled, execute, padded
 from unroll.numeric.fitting import value_name
+from unroll.numeric.lengths import Steps, Trees
 from unroll.numeric.sampling import sample
+from unroll.numeric.trace import inner
 from unroll.symbolic.expressions import Call, Expression, Index, Reference, call
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.positions import places, untestable
@@ -50,7 +52,7 @@ class Check:
     """
 
     rows: tuple[Row, ...]
-    steps: int
+    steps: str
     of: str | None
     left_out: tuple[str, ...] = ()
     because_of: tuple[str, ...] = ()
@@ -68,7 +70,7 @@ class Check:
     def __str__(self) -> str:
         what = self.of or "a random linear functional of the outputs (there is no objective)"
         width = max((len(row.name) for row in self.rows), default=4)
-        lines = [f"gradients of {what} against central differences, {self.steps} steps"]
+        lines = [f"gradients of {what} against central differences, {self.steps}"]
         lines.append(f"  {'name':<{width}}  worst relative error  largest entry  entries")
         for row in self.rows:
             count = str(row.checked) + (f" of {row.entries}" if row.checked < row.entries else "")
@@ -81,7 +83,7 @@ class Check:
                 f"not compared: {', '.join(self.left_out)}, since {' and '.join(self.because_of)} "
                 "gives a gradient that is on purpose not the derivative"
             )
-        lines.append(f"worst: {self.worst:.1e}")
+        lines.append(f"worst: {self.worst:.1e}" if self.rows else "nothing was compared")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -91,8 +93,9 @@ def check(
     recurrence: Recurrence,
     arrays: Mapping[str, ArrayLike] | None = None,
     *,
-    steps: int | None = None,
+    steps: Steps | None = None,
     dims: Mapping[str, int | Shape] | None = None,
+    tree: Trees | None = None,
     seed: int = 0,
     of: str | None = None,
 ) -> Check:
@@ -104,7 +107,7 @@ def check(
     tell from zero where all are smaller (vanishing gradients).
     Raises UnrollError as `run` does.
     """
-    data = prepare(recurrence, arrays, steps=steps, dims=dims, seed=seed)
+    data = prepare(recurrence, arrays, steps=steps, dims=dims, tree=tree, seed=seed)
     objective = data.recurrence.objective(of)
     if objective is None:
         data, of = _with_functional(data, seed)
@@ -124,7 +127,7 @@ def check(
         exact = trace.gradient(name) if known else np.zeros(np.shape(data.arrays[name]))
         rows.append(_compare(forward, data, name, exact, seed))
     because_of = tuple(sorted(operations)) if left_out else ()
-    return Check(tuple(rows), data.steps, objective, tuple(left_out), because_of)
+    return Check(tuple(rows), in_words(data), objective, tuple(left_out), because_of)
 
 
 def _compare(forward: Compiled, data: Data, name: str, exact: NDArray[Any], seed: int) -> Row:
@@ -133,7 +136,7 @@ def _compare(forward: Compiled, data: Data, name: str, exact: NDArray[Any], seed
     arguments = [padded(program, n, data) for n in program.arguments]
     own = arguments[program.arguments.index(name)]
     rows = program.rows.get(name)
-    values = own if rows is None else own[1 - rows.first :][: data.steps]
+    values = own if rows is None else own[inner(data.recurrence, name, rows, data.sizes)]
     assert values.shape == exact.shape
     places = list(np.ndindex(values.shape))
     if len(places) > ENTRIES:
@@ -142,7 +145,7 @@ def _compare(forward: Compiled, data: Data, name: str, exact: NDArray[Any], seed
 
     def loss() -> float:
         with np.errstate(all="ignore"):
-            values = program.function(data.steps, data.batch, *arguments)
+            values = program(data.batch, *arguments)
         assert forward.objective is not None
         return float(np.sum(values[forward.objective]))
 
@@ -177,28 +180,36 @@ def _difference(
 def _with_functional(data: Data, seed: int) -> tuple[Data, str]:
     """The data with an objective: outputs, weighted at random, added up over everything."""
     recurrence = data.recurrence
-    axis = recurrence.axes[0]
     taken = set(recurrence.names)
     name = fresh("J", taken)
     arrays, shapes, total = dict(data.arrays), dict(data.shapes), None
     for sink in sinks(recurrence):
         weight = fresh(f"weight_{sink}", taken)
         taken.add(weight)
-        indexed = recurrence.axis_of(sink) is not None
-        indices = (Index(axis.name),) if indexed else ()
+        axes = recurrence.axes_of(sink)
+        indices = tuple(Index(a.name) for a in axes)
         product: Expression = Reference(weight, indices) * Reference(sink, indices)
         if shapes[sink]:
             product = call("sum", product)
-        term = Call("sum", (product,), over=axis.name) if indexed else product
+        term = product
+        for axis in reversed(axes):
+            term = Call("sum", (term,), over=axis.name)
         total = term if total is None else total + term
         shapes[weight] = shapes[sink]
-        lead = data.steps if indexed else None
+        lead = tuple(data.sizes[a.length] for a in axes)
         arrays[weight] = sample(recurrence, weight, shapes[sink], lead, seed)
     assert total is not None
     shapes[name] = ()
     equations = (*recurrence.equations, Equation(Reference(name), total))
     whole = replace(recurrence, equations=equations)
     return replace(data, recurrence=whole, arrays=arrays, shapes=shapes), name
+
+
+def in_words(data: Data) -> str:
+    """How long the axes are, as in `5 steps` or `n_x = 3, n_y = 2`."""
+    if len(data.recurrence.axes) == 1 and not data.sizes.trees:
+        return f"{data.sizes[data.recurrence.axes[0].length]} steps"
+    return ", ".join(f"{name} = {length}" for name, length in data.sizes.lengths)
 
 
 def sinks(recurrence: Recurrence) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Python loop, a reduce one product or sum. Nothing branches on an operation: the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -15,16 +15,19 @@ import networkx as nx
 import numpy as np
 
 from unroll.numeric import layout
-from unroll.numeric.emission import INDENT, Text, grouped, wrapped
+from unroll.numeric.emission import INDENT, Text, wrapped
 from unroll.numeric.hoisting import hoist
 from unroll.numeric.kernels import KERNELS
-from unroll.numeric.layout import Rows, given_name, identifiers, reaches, rows, wanted
+from unroll.numeric.layout import Rows, identifiers, reaches, rows, spans_of, wanted
 from unroll.numeric.schedule import BACKWARD, Scan, Schedule, Task, manner, plan
-from unroll.numeric.terms import ALL, BATCH, LOOP, NONE, POINT, STEP, Axes, Frame, Scope, Term
-from unroll.symbolic.expressions import Index, references
+from unroll.numeric.terms import ALL, BATCH, LOOP, NONE, POINT, Axes, Place, Scope, Term
+from unroll.symbolic.expressions import Index, Reference, references
 from unroll.symbolic.operations import Shape
-from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
+from unroll.symbolic.ordering import ANY, FORWARD, Distance, Walk, distances_of, uses
+from unroll.symbolic.recurrence import GIVEN, Box, Equation, Recurrence
 from unroll.symbolic.shapes import shape_of
+from unroll.symbolic.sizes import Sizes
+from unroll.symbolic.trees import NEIGHBOURS
 
 
 @dataclass(frozen=True)
@@ -41,48 +44,65 @@ class Program:
     results: tuple[str, ...]
     shapes: Mapping[str, Shape]
     batched: frozenset[str]
-    rows: Mapping[str, Rows]
+    rows: Mapping[str, tuple[Rows, ...]]
+    sizes: Sizes
     function: Callable[..., dict[str, Any]]
+
+    def __call__(self, batch: int, *arrays: Any) -> dict[str, Any]:
+        """Run it: every result by name, its rows leading."""
+        lengths = [length for _, length in self.sizes.lengths]
+        return self.function(*lengths, batch, *arrays)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An equation and the steps first..last at which it is the one that holds."""
+    """An equation and the box of steps in which it is the one that holds."""
 
     equation: Equation
-    first: int
-    last: int
+    box: Box
 
     @property
     def name(self) -> str:
         return self.equation.name
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Piece `target` reads what piece `source` writes, that far back along each axis."""
+
+    source: int
+    target: int
+    distances: Mapping[str, Distance]
+
+    def along(self, axis: str) -> Distance:
+        return self.distances.get(axis, ANY)
+
+
 def compile_recurrence(
     recurrence: Recurrence,
     shapes: Mapping[str, Shape],
-    steps: int,
+    sizes: Sizes,
     given: frozenset[str] = frozenset(),
     gradients: Mapping[str, str] | None = None,
     summed: frozenset[str] = frozenset(),
     dtype: type[np.floating[Any]] = np.float64,
-    ranges: Mapping[str, tuple[int, int]] | None = None,
+    ranges: Mapping[str, Box] | None = None,
 ) -> Program:
     """The program of a recurrence whose products are told apart (`shapes.resolve`).
 
     shapes: value shapes of its names, those of variables off any cycle may be missing; given: arrays
     with a batch axis; gradients: name of a variable to that of its gradient; summed: names that take
-    the sum over the batch; ranges: first and last step of arrays that are not 1..steps.
+    the sum over the batch; ranges: first and last steps of arrays that are not on their whole axes.
     Raises UnrollError for an opaque function and for what has no schedule.
     """
     whole = hoist(recurrence)
     schedule = plan(whole)
     batched = layout.batched(whole, given, gradients or {}, summed)
-    reach = rows(whole, steps, ranges or {})
-    scope = _scope(whole, schedule, shapes, steps, reach, batched, summed)
+    reach = rows(whole, sizes, ranges or {})
+    scope = _scope(whole, schedule, shapes, sizes, reach, batched, summed)
     writer = _Writer(scope, wanted(recurrence))
     code = writer.function(schedule, recurrence.defined)
-    namespace: dict[str, Any] = {"np": np, "dtype": dtype, **KERNELS}
+    namespace: dict[str, Any] = {"np": np, "dtype": dtype, **KERNELS, **_trees(scope)}
     exec(compile(code, f"<{recurrence.defined[0]}: generated>", "exec"), namespace)
     return Program(
         schedule,
@@ -92,6 +112,7 @@ def compile_recurrence(
         dict(scope.shapes),
         batched - (set(whole.names) - set(recurrence.names)),
         scope.rows,
+        sizes,
         namespace["run"],
     )
 
@@ -100,8 +121,8 @@ def _scope(
     recurrence: Recurrence,
     schedule: Schedule,
     shapes: Mapping[str, Shape],
-    steps: int,
-    reach: Mapping[str, Rows],
+    sizes: Sizes,
+    reach: Mapping[str, tuple[Rows, ...]],
     batched: frozenset[str],
     summed: frozenset[str],
 ) -> Scope:
@@ -111,10 +132,23 @@ def _scope(
             bodies = [e.expression for e in recurrence.equations_of(name)]
             found = [shape_of(b, known).shape for b in bodies if b != GIVEN]
             known[name] = tuple(int(n) for n in max(found, key=len))
-    axis = recurrence.axes[0]
-    given = [given_name(e.name, e.index) for e in recurrence.equations if e.expression == GIVEN]
-    words = identifiers([axis.name, axis.length, *recurrence.names, *given])
-    return Scope(recurrence, steps, known, reach, batched, words, summed)
+    given = [str(e.target) for e in recurrence.equations if e.expression == GIVEN]
+    lengths = [name for name, _ in sizes.lengths]
+    trees = [f"{via} {a.name}" for a in recurrence.axes if a.leaves for via in NEIGHBOURS]
+    words = identifiers([*recurrence.letters, *lengths, *recurrence.names, *given, *trees])
+    return Scope(recurrence, sizes, known, reach, batched, words, summed)
+
+
+def _trees(scope: Scope) -> dict[str, Any]:
+    """For each tree and kind of neighbour the numbers of the nodes' neighbours, 0 for none."""
+    found = {}
+    for axis in scope.recurrence.axes:
+        if axis.leaves:
+            tree = scope.sizes.tree(axis.name)
+            for via in NEIGHBOURS:
+                numbers = [tree.neighbour(via, node) for node in range(len(tree) + 1)]
+                found[scope.words[f"{via} {axis.name}"]] = np.array(numbers)
+    return found
 
 
 @dataclass(slots=True)
@@ -124,6 +158,7 @@ class _Writer:
     scope: Scope
     arguments: tuple[str, ...]
     text: Text = field(default_factory=Text)
+    allocated: set[str] = field(default_factory=set)
 
     @property
     def recurrence(self) -> Recurrence:
@@ -133,12 +168,13 @@ class _Writer:
 
     def function(self, schedule: Schedule, results: Iterable[str]) -> str:
         words = self.scope.words
-        axis = self.recurrence.axes[0]
-        arguments = [words[axis.length], "batch", *(words[n] for n in self.arguments)]
+        lengths = [words[name] for name, _ in self.scope.sizes.lengths]
+        arguments = [*lengths, "batch", *(words[n] for n in self.arguments)]
         for task in schedule:
             self.task(task)
+        letter = words[self.recurrence.axes[0].name]
         head = wrapped("def run(", arguments, "):", "")
-        doc = f'{INDENT}"""Row {axis.name} of every array is step {axis.name}."""'
+        doc = f'{INDENT}"""Row {letter} of every array is step {letter}."""'
         pairs = [f"{n!r}: {words[n]}" for n in results]
         return "\n".join(
             [*head, doc, *self.text.lines, *wrapped("return {", pairs, "}", INDENT), ""]
@@ -149,95 +185,164 @@ class _Writer:
         pieces = [
             Piece(*piece)
             for name in task.names
-            for piece in self.recurrence.pieces(name, self.scope.steps)
+            for piece in self.recurrence.boxes(name, self.scope.sizes)
         ]
-        if isinstance(task, Scan):
-            for name in task.names:
+        held = {p.name for p in pieces} if not isinstance(task, Scan) else set()
+        for name in task.names:  # in a scan before the loop, and what so few steps leave undefined
+            if self.recurrence.axes_of(name) and name not in held:
                 self.allocate(name)
-            self.scan(pieces, task.direction)
-            return
-        held = {piece.name for piece in pieces}
-        for name in task.names:  # so few steps that its equation holds at none
-            if self.recurrence.axis_of(name) is not None and name not in held:
-                self.allocate(name)
-        seen = set()
-        for piece in self.ordered(pieces):
-            if piece.equation.index is None:
-                self.value(piece)
-                continue
-            if piece.name not in seen:
-                seen.add(piece.name)
-                self.allocate(piece.name)
-            self.assign(piece, self.frame(piece))
+        self.nest(pieces, {}, 1)
 
-    def frame(self, piece: Piece) -> Frame:
-        at_point = piece.equation.index is not None and self.is_point(piece.equation.index)
-        return Frame(POINT if at_point else ALL, piece.first, piece.last)
-
-    def is_point(self, index: Index) -> bool:
-        return index.base != self.recurrence.axes[0].name
-
-    def ordered(self, pieces: list[Piece]) -> list[Piece]:
+    def nest(self, pieces: list[Piece], at: Mapping[str, Place], depth: int) -> None:
         """Pieces in an order in which each finds what it needs.
 
-        One that needs part of what in turn needs part of it is cut where the others begin and end.
+        at: the axes that loops around them walk along. Pieces that need one another are walked
+        along another axis; what that leaves in a cycle, inside, along yet another.
         """
-        graph = self.needs(pieces)
-        if not nx.is_directed_acyclic_graph(graph):
-            pieces = [
-                Piece(p.equation, start, stop - 1)
-                for p in pieces
-                for start, stop in _stretches(pieces)
-                if p.first <= start and stop - 1 <= p.last
-            ]
-            graph = self.needs(pieces)
-        return [pieces[i] for i in nx.lexicographical_topological_sort(graph)]
+        needs = self.needs(pieces, at)
+        graph = nx.DiGraph((n.source, n.target) for n in needs)
+        graph.add_nodes_from(range(len(pieces)))
+        condensed = nx.condensation(graph)
+        members = {c: sorted(data["members"]) for c, data in condensed.nodes(data=True)}
+        for c in nx.lexicographical_topological_sort(condensed, key=lambda c: members[c][0]):
+            inside = [n for n in needs if n.source in members[c] and n.target in members[c]]
+            component = [pieces[i] for i in members[c]]
+            if not inside:
+                self.assign(component[0], at, depth)
+                continue
+            walk = self.way(component, inside, at)
+            if walk is None:  # what a piece needs of itself in part: cut where others begin and end
+                cut = self.cut(component, at)
+                assert len(cut) > len(component), "no order of the steps"
+                self.nest(cut, at, depth)
+            else:
+                self.loop(component, walk, at, depth)
 
-    def needs(self, pieces: list[Piece]) -> nx.DiGraph:
-        """A graph over the numbers of the pieces, with edges from what a piece needs to it."""
+    def loop(self, pieces: list[Piece], walk: Walk, at: Mapping[str, Place], depth: int) -> None:
+        """A loop for each stretch of steps in which the same equations hold."""
+        axis = self.recurrence.letters[walk.axis]
+        sides = [self.side(p, walk.axis) for p in pieces]
+        cuts = sorted({place for a, b in sides for place in (a, b + 1)})
+        stretches = list(pairwise(cuts))
+        word = self.scope.words[axis.name]
+        for start, stop in reversed(stretches) if walk.direction == BACKWARD else stretches:
+            active = [
+                self.within(p, walk.axis, (start, stop - 1))
+                for p, (a, b) in zip(pieces, sides)
+                if a <= start and stop - 1 <= b
+            ]
+            if not active:
+                continue
+            if stop - start == 1:
+                self.nest(active, {**at, axis.name: Place(POINT, start, start)}, depth)
+                continue
+            span = f"range({self.scope.at(start, axis.length)}, {self.scope.at(stop, axis.length)})"
+            span = f"reversed({span})" if walk.direction == BACKWARD else span
+            self.text.write(f"for {word} in {span}:", depth)
+            place = Place(LOOP, start, stop - 1, word)
+            self.nest(active, {**at, axis.name: place}, depth + 1)
+
+    def within(self, piece: Piece, axis: str, side: tuple[int, int]) -> Piece:
+        """The part of a piece between two steps of an axis."""
+        p = [a.name for a in self.recurrence.axes_of(piece.name)].index(axis)
+        return Piece(piece.equation, (*piece.box[:p], side, *piece.box[p + 1 :]))
+
+    def side(self, piece: Piece, axis: str) -> tuple[int, int]:
+        """First and last step of a piece along an axis."""
+        position = [a.name for a in self.recurrence.axes_of(piece.name)].index(axis)
+        return piece.box[position]
+
+    def way(
+        self, pieces: Sequence[Piece], needs: Sequence[Need], at: Mapping[str, Place]
+    ) -> Walk | None:
+        """An axis of all pieces along which no need points the other way, and some points forth."""
+        for axis in reversed(self.recurrence.axes):
+            everywhere = all(axis in self.recurrence.axes_of(p.name) for p in pieces)
+            if axis.name in at or not everywhere:
+                continue
+            spans = [n.along(axis.name) for n in needs]
+            if all(low >= 0 for low, _ in spans) and any(low > 0 for low, _ in spans):
+                return Walk(axis.name, FORWARD)
+            if all(high <= 0 for _, high in spans) and any(high < 0 for _, high in spans):
+                return Walk(axis.name, BACKWARD)
+        return None
+
+    def cut(self, pieces: list[Piece], at: Mapping[str, Place]) -> list[Piece]:
+        """Pieces cut along each axis where one of them begins or ends."""
+        for axis in self.recurrence.axes:
+            own = [p for p in pieces if axis in self.recurrence.axes_of(p.name)]
+            if axis.name in at or not own:
+                continue
+            sides = [self.side(p, axis.name) for p in own]
+            cuts = sorted({place for a, b in sides for place in (a, b + 1)})
+            found = [p for p in pieces if p not in own]
+            for piece, (first, last) in zip(own, sides):
+                found += [
+                    self.within(piece, axis.name, (start, stop - 1))
+                    for start, stop in pairwise(cuts)
+                    if first <= start and stop - 1 <= last
+                ]
+            pieces = found
+        return pieces
+
+    # --- needs ------------------------------------------------------------------
+
+    def needs(self, pieces: Sequence[Piece], at: Mapping[str, Place]) -> list[Need]:
+        """What pieces need of one another, but not what loops around them put in order."""
         by_name: dict[str, list[int]] = {}
         for i, piece in enumerate(pieces):
             by_name.setdefault(piece.name, []).append(i)
-        graph = nx.DiGraph()
-        graph.add_nodes_from(range(len(pieces)))
+        found = []
         for i, piece in enumerate(pieces):
-            for r, a, b in self.reads(piece):
-                for j in by_name.get(r, ()):
-                    if a <= pieces[j].last and b >= pieces[j].first:
-                        graph.add_edge(j, i)
-        return graph
+            expression = piece.equation.expression
+            spans = spans_of(piece.equation, piece.box)
+            bound = list(uses(expression))
+            reads = dict.fromkeys(reaches(self.recurrence, expression, self.scope.sizes, spans))
+            bare = [(r, ()) for r in references(expression) if not r.indices]
+            for reference, box in (*reads, *bare):
+                for j in by_name.get(reference.name, ()):
+                    if not _meet(box, pieces[j].box):
+                        continue
+                    for other, letters in bound:
+                        if other == reference:
+                            distances = distances_of(
+                                self.recurrence, piece.equation, reference, letters
+                            )
+                            need = self.need(j, i, pieces, reference, distances, box)
+                            if not self.in_order(need, at):
+                                found.append(need)
+        return found
 
-    def reads(self, piece: Piece) -> Iterator[tuple[str, int, int]]:
-        """Names that a piece reads, with the steps it reads of them."""
-        node = piece.equation.expression
-        for r in references(node):
-            if not r.indices:
-                yield r.name, 0, 0
-        moving = reaches(self.recurrence, node, self.scope.steps, piece.first, piece.last)
-        yield from ((r.name, a, b) for r, a, b in moving)
+    def need(
+        self,
+        source: int,
+        target: int,
+        pieces: Sequence[Piece],
+        reference: Reference,
+        distances: Mapping[str, Distance],
+        read: Box,
+    ) -> Need:
+        """One need; where a distance is not the same everywhere, as the boxes bound it."""
+        known = dict(distances)
+        own = {
+            a.name: side
+            for a, side in zip(self.recurrence.axes_of(pieces[target].name), pieces[target].box)
+        }
+        axes = self.recurrence.axes_of(reference.name)
+        for axis, (first, last), written in zip(axes, read, pieces[source].box):
+            if axis.name in own and known.get(axis.name, ANY) == ANY:
+                start, stop = own[axis.name]
+                low, high = start - min(last, written[1]), stop - max(first, written[0])
+                known[axis.name] = (low, high)
+        return Need(source, target, known)
 
-    def scan(self, pieces: list[Piece], direction: str) -> None:
-        """A loop for each stretch of steps in which the same equations hold."""
-        stretches = _stretches(pieces)
-        for start, stop in reversed(stretches) if direction == BACKWARD else stretches:
-            active = [p for p in pieces if p.first <= start and stop - 1 <= p.last]
-            if not active:
-                continue
-            active = self.within_step(active, start)
-            if stop - start == 1:
-                for piece in active:
-                    self.assign(piece, Frame(POINT, start, start))
-                continue
-            letter = self.scope.words[self.recurrence.axes[0].name]
-            span = f"range({self.scope.at(start)}, {self.scope.at(stop)})"
-            span = f"reversed({span})" if direction == BACKWARD else span
-            self.text.write(f"for {letter} in {span}:")
-            for piece in active:
-                self.assign(piece, Frame(LOOP, start, stop - 1), depth=2)
-
-    def within_step(self, active: list[Piece], step: int) -> list[Piece]:
-        """The equations of one step, each after those that it needs of the same step."""
-        return self.ordered([Piece(p.equation, step, step) for p in active])
+    def in_order(self, need: Need, at: Mapping[str, Place]) -> bool:
+        """Whether a loop around puts a need in order, or makes it one of another step."""
+        for axis, place in at.items():
+            low, high = need.along(axis)
+            if place.kind == LOOP and (low > 0 or high < 0):
+                return True
+        return False
 
     # --- statements -------------------------------------------------------------
 
@@ -245,28 +350,82 @@ class _Writer:
         return frozenset({BATCH}) if name in self.scope.batched else NONE
 
     def allocate(self, name: str) -> None:
-        own = self.scope.rows[name]
-        count = self.scope.at(own.last - own.first + 1)
-        dimensions = [count, *(["batch"] if self.axes(name) else [])]
-        dimensions += [str(n) for n in self.scope.shapes[name]]
+        scope = self.scope
+        self.allocated.add(name)
+        lengths = [a.length for a in self.recurrence.axes_of(name)]
+        dimensions = [scope.at(len(r), n) for r, n in zip(scope.rows[name], lengths)]
+        dimensions += ["batch"] if self.axes(name) else []
+        dimensions += [str(n) for n in scope.shapes[name]]
         shape = dimensions[0] if len(dimensions) == 1 else f"({', '.join(dimensions)})"
-        self.text.write(f"{self.scope.words[name]} = np.zeros({shape}, dtype)")
+        self.text.write(f"{scope.words[name]} = np.zeros({shape}, dtype)")
 
-    def right_hand_side(self, piece: Piece, frame: Frame) -> Term:
+    def frame(self, piece: Piece, at: Mapping[str, Place]) -> dict[str, Place]:
+        """Where the letters of a piece's left side are: in loops, or all of their steps at once."""
+        found = {}
+        axes = self.recurrence.axes_of(piece.name)
+        for index, axis, side in zip(piece.equation.target.indices, axes, piece.box):
+            if index.base in self.recurrence.letters:
+                found[index.base] = at.get(axis.name) or Place(ALL, *side)
+        return found
+
+    def right_hand_side(self, piece: Piece, frame: Mapping[str, Place]) -> Term:
         """What a piece assigns, summed over the batch where its target has none."""
-        name = piece.name
+        name, target = piece.name, piece.equation.target
         if piece.equation.expression == GIVEN:
-            given = given_name(name, piece.equation.index)
+            given = str(target)
+            lead = [i.base for i in target.indices if i.base in frame]
             axes = frozenset({BATCH}) if given in self.scope.batched else NONE
-            return Term(self.scope.words[given], (), self.scope.shapes[name], axes, True)
+            shape = self.scope.shapes[name]
+            return Term(self.scope.words[given], (), shape, axes | frozenset(lead), True)
         over = frozenset({BATCH}) if name in self.scope.summed and self.scope.batched else NONE
         return self.scope.total(piece.equation.expression, frame, over)
 
-    def value(self, piece: Piece) -> None:
+    def assign(self, piece: Piece, at: Mapping[str, Place], depth: int) -> None:
+        """A variable without an axis, or rows of one with some."""
+        frame = self.frame(piece, at)
+        term = self.right_hand_side(piece, frame)
+        if not piece.box:
+            self.value(piece.name, term)
+            return
+        name, scope = piece.name, self.scope
+        if name not in self.allocated:
+            self.allocate(name)
+        shape = scope.shapes[name]
+        parts: list[str] = []
+        lead: list[str] = []
+        axes = self.recurrence.axes_of(name)
+        for index, axis, rows_, side in zip(
+            piece.equation.target.indices, axes, scope.rows[name], piece.box
+        ):
+            place = frame.get(index.base, Place(POINT, *side))
+            if place.kind == ALL:
+                parts.append(scope.slice(rows_, *side, axis.length))
+                lead.append(index.base)
+            elif place.kind == LOOP:
+                parts.append(scope.shifted(place.source, Index(index.base), rows_.first))
+            else:
+                parts.append(scope.at(place.first - rows_.first, axis.length))
+        while len(parts) > 1 and parts[-1] == ":":
+            parts.pop()
+        target = f"{scope.words[name]}[{', '.join(parts)}]"
+        whole = frozenset(lead) | self.axes(name)
+        turned = [*lead, *self.axes(name)] != scope.ordered(whole)
+        fits = term.shape == shape and term.axes == whole and not turned
+        if "{out}" in term.source and fits and (shape or whole):
+            self.text.write(self.text.source(term, depth, out=target), depth)
+            return
+        if term.axes and term.axes != whole or (term.axes and len(term.shape) < len(shape)):
+            term = scope.align(term, whole, len(shape) - len(term.shape))
+        if turned and len(term.axes & frozenset(lead)) > 1:
+            have = scope.ordered(whole)
+            order = [str(have.index(a)) for a in (*lead, *self.axes(name))]
+            order += [str(len(have) + i) for i in range(len(shape))]
+            term = Term(f"{{0}}.transpose({', '.join(order)})", (term,), term.shape, term.axes)
+        self.text.write(f"{target} = {self.text.source(term, depth)}", depth)
+
+    def value(self, name: str, term: Term) -> None:
         """A variable without an axis."""
-        name = piece.name
-        word, term = self.scope.words[name], self.right_hand_side(piece, Frame(POINT))
-        shape = self.scope.shapes[name]
+        word, shape = self.scope.words[name], self.scope.shapes[name]
         source = self.text.source(term)
         if term.shape != shape or term.axes != self.axes(name):
             dimensions = [*(["batch"] if self.axes(name) else []), *map(str, shape)]
@@ -277,34 +436,6 @@ class _Writer:
             source = f"dtype({source})"
         self.text.write(f"{word} = {source}")
 
-    def assign(self, piece: Piece, frame: Frame, depth: int = 1) -> None:
-        """Rows of a variable."""
-        name, scope = piece.name, self.scope
-        word, shape, axes = scope.words[name], scope.shapes[name], self.axes(name)
-        first = scope.rows[name].first
-        term = self.right_hand_side(piece, frame)
-        if frame.kind == ALL:
-            rows_ = scope.slice(name, frame.first, frame.last)
-            target, axes = f"{word}{rows_ or '[:]'}", axes | {STEP}
-        elif frame.kind == LOOP:
-            letter = scope.words[self.recurrence.axes[0].name]
-            target = f"{word}[{letter}{f' + {-first}' if first else ''}]"
-        else:
-            target = f"{word}[{scope.at(frame.first - first)}]"
-        is_array = bool(shape or axes)
-        fits = term.shape == shape and term.axes == axes
-        if "{out}" in term.source and fits and is_array:
-            self.text.write(self.text.source(term, depth, out=target), depth)
-            return
-        source = self.text.source(term, depth)
-        fill = [":", "None"] if STEP in term.axes and BATCH in axes - term.axes else []
-        if term.axes and shape and not term.shape:
-            fill += ["..."] + ["None"] * len(shape)
-        if fill:
-            source = f"{grouped(source)}[{', '.join(fill)}]"
-        self.text.write(f"{target} = {source}", depth)
 
-
-def _stretches(pieces: list[Piece]) -> list[tuple[int, int]]:
-    """Ranges start..stop-1 of steps inside which no piece begins or ends."""
-    return list(pairwise(sorted({at for p in pieces for at in (p.first, p.last + 1)})))
+def _meet(one: Box, other: Box) -> bool:
+    return all(a <= d and c <= b for (a, b), (c, d) in zip(one, other))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from unroll.errors import UnrollError
 from unroll.numeric.codegen import compile_recurrence
-from unroll.symbolic.expressions import Call, Expression, Index, Reference, references
+from unroll.symbolic.expressions import Call, Index, Range, Reference, references
 from unroll.symbolic.recurrence import INPUT, Equation, Recurrence
 from unroll.symbolic.simplification import signed_terms
 
@@ -18,57 +18,68 @@ if TYPE_CHECKING:
 
 
 def by_step(trace: Trace, name: str) -> NDArray[Any]:
-    """Per step, `(tau, *shape)`; what enters through an initial value counts at step 1.
+    """Per step of the time axis, `(tau, *shape)`; what enters through an initial value is at step 1.
 
     Raises UnrollError where part of the gradient belongs to no step, as with a penalty on the
     weights, and for a name that has a gradient at every step anyway.
     """
     gradient = trace.gradients[name]
     recurrence, axis = trace.recurrence, trace.recurrence.axes[0]
-    if recurrence.axis_of(name) is not None:
+    own = recurrence.axes_of(name)
+    if axis in own:
         raise UnrollError(
             f"{name} has a gradient of its own at every step", remedy=f'Use gradient("{name}").'
         )
     (equation,) = recurrence.equations_of(gradient)
     target = f"{gradient}_by_step"
-    general: list[Expression] = []
-    at_point: dict[int, list[Expression]] = {}
+    lead = tuple(trace.sizes[a.length] for a in own)
+    total = np.zeros((trace.steps, *lead, *trace.shapes[name]), trace.values[gradient].dtype)
     for sign, term in signed_terms(equation.expression):
-        if isinstance(term, Call) and term.over == axis.name:
-            body = term.arguments[0]
-            general.append(body if sign > 0 else -body)
+        call, bodies = term, []
+        while isinstance(call, Call) and call.operation == "sum" and call.bound is not None:
+            bodies.append(call.bound)
+            call = call.arguments[0]
+        over = next((r for r in bodies if r.axis == axis.name and not _depends(r, bodies)), None)
+        body = call if sign > 0 else -call
+        if over is not None:
+            for within in reversed([r for r in bodies if r is not over]):
+                limits = None if within.is_whole else within
+                body = Call("sum", (body,), over=within.axis, limits=limits)
+            indices = (Index(axis.name), *equation.target.indices)
+            made = Equation(Reference(target, indices), body, () if over.is_whole else (over,))
+            total += _evaluate(trace, made)
             continue
         steps = [
-            max(1, min(trace.steps, recurrence.position(r.indices[0], trace.steps)))
+            max(1, min(trace.steps, recurrence.position(i, trace.sizes)))
             for r in references(term)
-            if r.indices
+            for i, a in zip(r.indices, recurrence.axes_of(r.name))
+            if a == axis and i.base not in recurrence.letters
         ]
         if not steps:
             raise UnrollError(f"part of the gradient of {name} belongs to no step")
-        at_point.setdefault(steps[0], []).append(term if sign > 0 else -term)
-    total = np.zeros((trace.steps, *trace.shapes[name]), trace.values[gradient].dtype)
-    if general:
-        total += _evaluate(trace, target, general, Index(axis.name))
-    for step, terms in at_point.items():
-        total[step - 1] += _evaluate(trace, target, terms, None)
+        body = term if sign > 0 else -term
+        total[steps[0] - 1] += _evaluate(
+            trace, Equation(Reference(target, equation.target.indices), body)
+        )
     return total
 
 
-def _evaluate(
-    trace: Trace, target: str, terms: list[Expression], index: Index | None
-) -> NDArray[Any]:
-    """The sum of some terms, from the values of the trace; at all steps where there is an index."""
-    body = terms[0]
-    for term in terms[1:]:
-        body = body + term
-    equation = Equation(Reference(target, () if index is None else (index,)), body)
+def _depends(within: Range, others: list[Range]) -> bool:
+    """Whether the ends of a range name a letter that another sum binds."""
+    ends = {i.base for i in (within.start, within.stop, within.parent) if i is not None}
+    return any(r.axis in ends for r in others)
+
+
+def _evaluate(trace: Trace, equation: Equation) -> NDArray[Any]:
+    """The values of one more equation, from those of the trace, at the steps of its axes."""
+    target, body = equation.name, equation.expression
     names = dict.fromkeys(r.name for r in references(body) if r.name in trace.values)
     small = Recurrence((equation,), trace.recurrence.axes, tuple((n, INPUT) for n in names))
     given = trace.batched & set(names)
     summed = frozenset({target})
-    ranges = {n: (trace.rows[n].start, trace.rows[n].stop) for n in names if n in trace.rows}
+    ranges = {n: tuple((r.start, r.stop) for r in trace.rows[n]) for n in names if n in trace.rows}
     program = compile_recurrence(
-        small, trace.shapes, trace.steps, given, summed=summed, ranges=ranges
+        small, trace.shapes, trace.sizes, given, summed=summed, ranges=ranges
     )
     arguments = []
     for name in program.arguments:
@@ -77,17 +88,16 @@ def _evaluate(
             arguments.append(values)
             continue
         own = trace.rows[name]
-        padded = np.zeros((rows.last - rows.first + 1, *values.shape[1:]), values.dtype)
-        first, last = max(rows.first, own.first), min(rows.last, own.last)
-        padded[first - rows.first : last - rows.first + 1] = values[
-            first - own.first : last - own.first + 1
-        ]
+        padded = np.zeros((*map(len, rows), *values.shape[len(rows) :]), values.dtype)
+        sides = [(max(r.first, o.first), min(r.last, o.last)) for r, o in zip(rows, own)]
+        padded[tuple(slice(a - r.first, b - r.first + 1) for r, (a, b) in zip(rows, sides))] = (
+            values[tuple(slice(a - o.first, b - o.first + 1) for o, (a, b) in zip(own, sides))]
+        )
         arguments.append(padded)
     with np.errstate(all="ignore"):
-        found: NDArray[Any] = program.function(trace.steps, trace.batch or 1, *arguments)[target]
+        found: NDArray[Any] = program(trace.batch or 1, *arguments)[target]
     if trace.batch is not None and not given:  # the same for every entry of the batch
         found = found * trace.batch
-    if index is None:
-        return found
-    start = 1 - program.rows[target].first
-    return found[start : start + trace.steps]
+    lengths = [trace.sizes[a.length] for a in small.axes_of(target)]
+    own_rows = program.rows.get(target, ())
+    return found[tuple(slice(1 - r.first, 1 - r.first + n) for r, n in zip(own_rows, lengths))]

@@ -13,11 +13,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from unroll.errors import UnrollError
 from unroll.numeric.arrays import Data, prepare, real
 from unroll.numeric.codegen import Program, compile_recurrence
+from unroll.numeric.lengths import Steps, Trees
 from unroll.numeric.trace import Trace
 from unroll.symbolic.adjoint import Adjoint, differentiate
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import Recurrence
 from unroll.symbolic.shapes import resolve
+from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.transformations import fuse
 
 CACHE = 64  # programs kept; one holds no arrays
@@ -27,8 +29,9 @@ def run(
     recurrence: Recurrence,
     arrays: Mapping[str, ArrayLike] | None = None,
     *,
-    steps: int | None = None,
+    steps: Steps | None = None,
     dims: Mapping[str, int | Shape] | None = None,
+    tree: Trees | None = None,
     seed: int = 0,
     dtype: DTypeLike = np.float64,
     of: str | None = None,
@@ -38,13 +41,15 @@ def run(
 
     arrays: by name, `(tau, n)` or `(tau, batch, n)` for inputs, initial values as `h[0]`, class targets
     as integers `(tau,)` or one-hot; without any, random ones from `steps`, `dims` and `seed`.
+    steps: length of the time axis (and of others that nothing else says), or lengths by name; `dims`
+    may hold lengths, too (`n_l=3`). tree: "balanced", "chain", or a parent for each node.
     of: the objective, if the recurrence has several; gradients: False runs forward only.
     Loss and gradients are sums over the batch, every entry counting as if it were run alone. Raises UnrollError for arrays that do not fit, an
     ambiguous objective and functions without a definition.
     """
     kind = real(dtype)
     try:
-        data = prepare(recurrence, arrays, steps=steps, dims=dims, seed=seed, dtype=kind)
+        data = prepare(recurrence, arrays, steps=steps, dims=dims, tree=tree, seed=seed, dtype=kind)
         return execute(compiled(data, of, gradients, kind), data)
     except MemoryError:
         raise UnrollError(
@@ -72,14 +77,14 @@ def compiled(
     """The program for data of this kind: made once, then kept."""
     shapes = tuple(data.shapes.items())
     kind: Any = dtype
-    return _compiled(data.recurrence, shapes, data.steps, data.batched, of, gradients, kind)
+    return _compiled(data.recurrence, shapes, data.sizes, data.batched, of, gradients, kind)
 
 
 @lru_cache(maxsize=CACHE)
 def _compiled(
     recurrence: Recurrence,
     shapes: tuple[tuple[str, Shape], ...],
-    steps: int,
+    sizes: Sizes,
     given: frozenset[str],
     of: str | None,
     gradients: bool,
@@ -98,7 +103,7 @@ def _compiled(
     }
     if objective is not None and whole.axis_of(objective) is None:
         leaves.add(objective)
-    program = compile_recurrence(whole, known, steps, given, names, frozenset(leaves), dtype)
+    program = compile_recurrence(whole, known, sizes, given, names, frozenset(leaves), dtype)
     return Compiled(program, whole, names, objective)
 
 
@@ -112,14 +117,14 @@ def execute(task: Compiled, data: Data) -> Trace:
     program = task.program
     arguments = [padded(program, name, data) for name in program.arguments]
     with np.errstate(all="ignore"):  # `Trace.nonfinite` says where inf and nan come from
-        values = program.function(data.steps, data.batch, *arguments)
+        values = program(data.batch, *arguments)
     names = data.recurrence.names
     if task.objective is not None and task.objective not in names:
         names = (*names, task.objective)
     return Trace(
         recurrence=task.recurrence,
         names=names,
-        steps=data.steps,
+        sizes=data.sizes,
         values={**values, **dict(zip(program.arguments, arguments))},
         gradients=task.gradients,
         objective=task.objective,
@@ -139,6 +144,6 @@ def padded(program: Program, name: str, data: Data) -> NDArray[Any]:
     rows = program.rows.get(name)
     if rows is None:
         return array.copy()
-    padded = np.zeros((rows.last - rows.first + 1, *array.shape[1:]), array.dtype)
-    padded[1 - rows.first : 1 - rows.first + data.steps] = array
+    padded = np.zeros((*map(len, rows), *array.shape[len(rows) :]), array.dtype)
+    padded[tuple(slice(1 - r.first, 1 - r.first + n) for r, n in zip(rows, array.shape))] = array
     return padded

@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unroll.errors import UnrollError
+from unroll.numeric.layout import extent
 from unroll.symbolic import shapes as shaping
 from unroll.symbolic.expressions import Reference
 from unroll.symbolic.operations import Shape
-from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.recurrence import Axis, Recurrence
+from unroll.symbolic.sizes import Sizes
 
 Array = NDArray[Any]
 NOBODY: frozenset[str] = frozenset()
@@ -70,8 +72,24 @@ def value_name(name: str) -> str:
 
 
 def leading(recurrence: Recurrence, name: str) -> int:
-    """Axes of an array before batch and value."""
-    return int("[" not in name and recurrence.axis_of(name) is not None)
+    """How many axes of an array come before batch and value."""
+    return len(axes_of(recurrence, name))
+
+
+def axes_of(recurrence: Recurrence, name: str) -> tuple[Axis, ...]:
+    """The axes that lead an array: those of its name; of a value given at an index, the others."""
+    if "[" not in name:
+        return recurrence.axes_of(name)
+    target = next(e.target for e in recurrence.equations if str(e.target) == name)
+    pairs = zip(target.indices, recurrence.axes_of(target.name))
+    return tuple(axis for index, axis in pairs if index.base in recurrence.letters)
+
+
+def lead_of(recurrence: Recurrence, name: str, sizes: Sizes) -> tuple[int, ...]:
+    """Lengths of the axes that lead an array."""
+    if "[" in name:
+        return tuple(sizes[a.length] for a in axes_of(recurrence, name))
+    return tuple(b - a + 1 for a, b in extent(recurrence, name, sizes))
 
 
 def describe_shape(shape: tuple[Any, ...]) -> str:
@@ -83,7 +101,7 @@ def expected_shape(
     recurrence: Recurrence, name: str, shapes: Mapping[str, Any], batch: int | None = None
 ) -> str:
     """The shape an array should have, in words."""
-    lead = [recurrence.axes[0].length] if leading(recurrence, name) else []
+    lead = [a.length for a in axes_of(recurrence, name)]
     middle = [str(batch)] if batch is not None and (lead or "[" in name) else []
     return describe_shape((*lead, *middle, *shapes[value_name(name)]))
 
@@ -159,6 +177,10 @@ def _blame(recurrence: Recurrence, arrays: Mapping[str, Array], dims: Mapping[st
                 rest = _fit(recurrence, others, dims, batched)
             except UnrollError:
                 continue
+            shape = rest.shapes[value_name(name)]
+            own = np.shape(arrays[name])[leading(recurrence, name) :]
+            if all(isinstance(n, str) for n in shape) and len(own) == len(shape):
+                continue  # its shape is right: something else is wrong with it
             shown = expected_shape(
                 recurrence, name, rest.shapes, rest.batch if rest.batched else None
             )

@@ -8,8 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from unroll.numeric.schedule import components
-from unroll.symbolic.expressions import Call, Constant, Expression, Reference, references, walk
+from unroll.symbolic.expressions import (
+    Call,
+    Constant,
+    Expression,
+    Reference,
+    letters,
+    references,
+    walk,
+)
+from unroll.symbolic.ordering import components
 from unroll.symbolic.recurrence import Equation, Recurrence
 from unroll.symbolic.simplification import signed_terms
 
@@ -23,8 +31,7 @@ def hoist(recurrence: Recurrence) -> Recurrence:
     taken = set(recurrence.names)
     equations: list[Equation] = []
     for equation in recurrence.equations:
-        index = equation.index
-        if equation.name in cycles and index is not None and index.base == recurrence.axes[0].name:
+        if equation.name in cycles and recurrence.letters_of(equation):
             cut = _Cut(recurrence, equation, cycles[equation.name], taken)
             equation = replace(equation, expression=cut.apply(equation.expression))
             equations += cut.found
@@ -47,7 +54,7 @@ class _Cut:
             return node
         if self.is_free(node):
             return self.move(node)
-        if node.over is not None:  # over its own axis: no step of the scan's
+        if node.over is not None:  # along an axis of its own
             return node
         terms = list(signed_terms(node))
         if len(terms) > 1:
@@ -71,12 +78,11 @@ class _Cut:
         """A reference to a new variable with this value; what costs nothing stays in place."""
         if _is_cheap(node):
             return node
-        name = self.fresh()
-        if not _moves(node, self.recurrence.axes[0].name):
-            self.found.append(Equation(Reference(name), node))
-            return Reference(name)
-        target = replace(self.equation.target, name=name)
-        self.found.append(replace(self.equation, target=target, expression=node))
+        free = letters(node)
+        indices = tuple(i for i in self.equation.target.indices if i.base in free)
+        target = Reference(self.fresh(), indices)
+        ranges = tuple(r for r in self.equation.ranges if r.axis in free)
+        self.found.append(Equation(target, node, ranges))
         return target
 
     def fresh(self) -> str:
@@ -85,15 +91,6 @@ class _Cut:
         name = next(n for n in names if n not in self.taken)
         self.taken.add(name)
         return name
-
-
-def _moves(node: Expression, axis: str) -> bool:
-    """Whether the value differs from step to step."""
-    if isinstance(node, Call):
-        return node.over != axis and any(_moves(a, axis) for a in node.arguments)
-    if isinstance(node, Reference):
-        return node.name == axis or any(i.base == axis for i in node.indices)
-    return False
 
 
 def _is_cheap(node: Expression) -> bool:

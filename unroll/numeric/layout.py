@@ -1,7 +1,8 @@
 """Layout: which rows an array has, which arrays have a batch axis, and what they are called.
 
 Row t of an array is step t, row 0 its initial value, wherever no reference reaches further back;
-rows that nothing defines are zero, and that is what a reference out of range reads.
+rows that nothing defines are zero, and that is what a reference out of range reads. An array on
+several axes has such rows along each.
 """
 
 from __future__ import annotations
@@ -14,67 +15,113 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from unroll.numeric.kernels import KERNELS
-from unroll.symbolic.expressions import Call, Expression, Index, Reference
-from unroll.symbolic.recurrence import GIVEN, Recurrence
+from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference
+from unroll.symbolic.recurrence import GIVEN, Box, Equation, Recurrence
+from unroll.symbolic.sizes import Sizes
 
 RESERVED = frozenset({"np", "dtype", "run", "batch", *KERNELS, *keyword.kwlist, *dir(builtins)})
+Spans = Mapping[str, tuple[int, int]]  # letter -> first and last step
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Steps first..last of an array, in rows 0..; of these, `start..stop` may be other than zero."""
+    """Steps first..last along an axis, in rows 0..; `start..stop` may be other than zero."""
 
     first: int
     last: int
     start: int
     stop: int
 
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
     def holds(self, first: int, last: int) -> bool:
         """Whether any of these steps may be other than zero."""
         return first <= self.stop and last >= self.start
 
 
+AllRows = Mapping[str, tuple[Rows, ...]]
+
+
 def rows(
-    recurrence: Recurrence, steps: int, ranges: Mapping[str, tuple[int, int]] | None = None
-) -> dict[str, Rows]:
+    recurrence: Recurrence, sizes: Sizes, ranges: Mapping[str, Box] | None = None
+) -> dict[str, tuple[Rows, ...]]:
     """Rows of every indexed name: the steps from 0 to the last, and as far as references reach.
 
-    ranges: first and last step of arrays that are given for other steps than 1..steps.
+    ranges: first and last step of arrays that are given for other steps than their axes'.
     """
-    found = {}
+    found: dict[str, tuple[Rows, ...]] = {}
     for name in recurrence.names:
-        if recurrence.axis_of(name) is not None:
-            pieces = recurrence.pieces(name, steps)
-            given = (ranges or {}).get(name, (1, steps))
-            start = min((a for _, a, _ in pieces), default=given[0])
-            stop = max((b for _, _, b in pieces), default=given[1])
-            found[name] = Rows(min(0, start), max(steps, stop), start, stop)
+        axes = recurrence.axes_of(name)
+        if not axes:
+            continue
+        boxes = [box for _, box in recurrence.boxes(name, sizes)]
+        given = (ranges or {}).get(name) or extent(recurrence, name, sizes)
+        own = []
+        for p, axis in enumerate(axes):
+            start = min((box[p][0] for box in boxes), default=given[p][0])
+            stop = max((box[p][1] for box in boxes), default=given[p][1])
+            own.append(Rows(min(0, start), max(sizes[axis.length], stop), start, stop))
+        found[name] = tuple(own)
     for name in recurrence.defined:
-        for equation, first, last in recurrence.pieces(name, steps):
-            for reference, a, b in reaches(recurrence, equation.expression, steps, first, last):
-                own = found[reference.name]
-                if own.holds(a, b):  # beyond that a reference is the constant zero
-                    lowest, highest = min(own.first, a), max(own.last, b)
-                    found[reference.name] = Rows(lowest, highest, own.start, own.stop)
+        for equation, box in recurrence.boxes(name, sizes):
+            spans = spans_of(equation, box)
+            for reference, read in reaches(recurrence, equation.expression, sizes, spans):
+                grown = found[reference.name]
+                if all(r.holds(*side) for r, side in zip(grown, read)):
+                    # beyond that a reference is the constant zero
+                    found[reference.name] = tuple(
+                        Rows(min(r.first, a), max(r.last, b), r.start, r.stop)
+                        for r, (a, b) in zip(grown, read)
+                    )
     return found
 
 
+def extent(recurrence: Recurrence, name: str, sizes: Sizes) -> Box:
+    """First and last step of an input along each of its axes."""
+    return tuple(
+        (recurrence.position(a, sizes), recurrence.position(b, sizes))
+        for a, b in recurrence.extent(name)
+    )
+
+
+def spans_of(equation: Equation, box: Box) -> dict[str, tuple[int, int]]:
+    """Where the letters of an equation's left side run in a box."""
+    return {i.base: side for i, side in zip(equation.target.indices, box) if i.base}
+
+
 def reaches(
-    recurrence: Recurrence, node: Expression, steps: int, first: int, last: int
-) -> Iterator[tuple[Reference, int, int]]:
-    """The indexed references of an expression for steps first..last, with the steps they read."""
+    recurrence: Recurrence, node: Expression, sizes: Sizes, spans: Spans
+) -> Iterator[tuple[Reference, Box]]:
+    """The indexed references of an expression, with the steps they read along each axis."""
     if isinstance(node, Call):
-        if node.over is not None:
-            first, last = 1, steps
+        if node.bound is not None:
+            spans = {**spans, node.bound.axis: span_of(recurrence, node.bound, sizes, spans)}
         for argument in node.arguments:
-            yield from reaches(recurrence, argument, steps, first, last)
+            yield from reaches(recurrence, argument, sizes, spans)
     elif isinstance(node, Reference) and node.indices:
-        index = node.indices[0]
-        yield (
-            node,
-            recurrence.position(index, steps, first),
-            recurrence.position(index, steps, last),
-        )
+        yield node, tuple(read(recurrence, i, sizes, spans) for i in node.indices)
+
+
+def read(recurrence: Recurrence, index: Index, sizes: Sizes, spans: Spans) -> tuple[int, int]:
+    """First and last step that an index reads."""
+    if index.via:
+        return 0, sizes[recurrence.letters[index.base].length]
+    ends = ({letter: side[i] for letter, side in spans.items()} for i in (0, 1))
+    first, last = (recurrence.position(index, sizes, at) for at in ends)
+    return first, last
+
+
+def span_of(recurrence: Recurrence, within: Range, sizes: Sizes, spans: Spans) -> tuple[int, int]:
+    """First and last step of a reduction's letter, for whatever steps the outer letters are at."""
+    last = sizes[recurrence.letters[within.axis].length]
+    if within.parent is not None:
+        return 1, last
+    start, stop = recurrence.runs(within.axis, within)
+    first = read(recurrence, start, sizes, spans)[0]
+    return (max(1, first) if start.base else first), min(
+        last, read(recurrence, stop, sizes, spans)[1]
+    )
 
 
 def batched(
@@ -100,7 +147,7 @@ def batched(
 
 def _touches(recurrence: Recurrence, name: str, found: set[str]) -> bool:
     for equation in recurrence.equations_of(name):
-        if equation.expression == GIVEN and given_name(name, equation.index) in found:
+        if equation.expression == GIVEN and str(equation.target) in found:
             return True
         if any(n in found for n in _names(equation.expression)):
             return True
@@ -115,21 +162,16 @@ def _names(node: Expression) -> Iterator[str]:
             yield from _names(argument)
 
 
-def given_name(name: str, index: Index | None) -> str:
-    """What a value given at one index is called among the arrays: `h[0]`."""
-    return name if index is None else f"{name}[{index}]"
-
-
 def wanted(recurrence: Recurrence) -> tuple[str, ...]:
-    """Names of the arrays that a run needs: inputs, parameters, values given at an index."""
+    """Names of the arrays that a run needs: inputs, parameters, values given at an index (`h[0]`)."""
     free = [n for n in recurrence.names if n not in recurrence.defined]
     given = [e for e in recurrence.equations if e.expression == GIVEN]
-    return (*free, *(given_name(e.name, e.index) for e in given))
+    return (*free, *(str(e.target) for e in given))
 
 
 def identifiers(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:
     """A Python identifier for every name, all different: `lambda_` for lambda, `h_0` for h[0]."""
-    names = list(names)
+    names = list(dict.fromkeys(names))
     used = {unicodedata.normalize("NFKC", n) for n in (*RESERVED, *taken)}
     found = {}
     for name in sorted(names, key=lambda n: not n.isidentifier()):  # what can stay as it is, does

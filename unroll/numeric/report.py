@@ -32,7 +32,8 @@ def count_parameters(trace: Trace) -> Count:
     for name in trace.parameters:
         size = prod(np.shape(trace[name]))
         total += size
-        shared += size if recurrence.axis_of(name) is None else size // trace.steps
+        per_step = recurrence.axes[0] in recurrence.axes_of(name)
+        shared += size // trace.steps if per_step else size
     return Count(total, shared)
 
 
@@ -41,7 +42,8 @@ def summarize(trace: Trace) -> str:
     head = f"{trace.steps} steps"
     if trace.objective is not None:
         head += f", {trace.objective} = {trace.loss:.6g}"
-    lines = [head, "", "schedule", *(f"  {x}" for x in describe(trace.schedule, trace.steps))]
+    lengths = {a.name: trace.sizes[a.length] for a in trace.recurrence.axes}
+    lines = [head, "", "schedule", *(f"  {x}" for x in describe(trace.schedule, lengths))]
     if trace.parameters:
         lines += ["", _parameters(trace)]
     lines += ["", *_table(trace)]
@@ -69,7 +71,7 @@ def _table(trace: Trace) -> list[str]:
     for name in trace.names:
         array = np.asarray(trace[name])
         shape = "x".join(map(str, array.shape)) or "number"
-        last = array if trace.recurrence.axis_of(name) is None else array[-1]
+        last = array[(-1,) * len(trace.recurrence.axes_of(name))]
         gradient = ""
         if name in trace.gradients:
             gradient = f"{float(np.linalg.norm(trace.gradient(name))):.4g}"

@@ -18,19 +18,18 @@ def sample(
     recurrence: Recurrence,
     name: str,
     shape: Shape,
-    steps: int | None,
+    lead: tuple[int, ...],
     seed: int,
     classes: Collection[str] = (),
     positions: Mapping[str, tuple[int, int]] = NOWHERE,
 ) -> NDArray[np.float64]:
     """An array for a name: parameters uniform within 1 / sqrt(fan-in), inputs normal, targets classes.
 
-    shape: of one value; steps: length of the leading axis, None for a name without; positions: names
-    that hold whole numbers, with the first and the last one.
+    shape: of one value; lead: lengths of the axes that lead; positions: names that hold whole numbers, with the first and the last one.
     Its generator depends on the seed and the name only.
     """
     generator = np.random.default_rng([seed, *name.encode()])
-    size = shape if steps is None else (steps, *shape)
+    size = (*lead, *shape)
     if name in positions:
         first, last = positions[name]
         return np.asarray(generator.integers(first, max(first, last) + 1, size=size), float)

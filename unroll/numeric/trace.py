@@ -18,6 +18,7 @@ from unroll.numeric.layout import Rows
 from unroll.numeric.schedule import Schedule
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.sizes import Sizes
 
 Array = NDArray[Any]
 
@@ -33,11 +34,11 @@ class Trace:
 
     recurrence: Recurrence
     names: tuple[str, ...]
-    steps: int
+    sizes: Sizes
     values: Mapping[str, Array]
     gradients: Mapping[str, str]
     objective: str | None
-    rows: Mapping[str, Rows]
+    rows: Mapping[str, tuple[Rows, ...]]
     batch: int | None
     batched: frozenset[str]
     shapes: Mapping[str, Shape]
@@ -45,17 +46,23 @@ class Trace:
     schedule: Schedule
     code: str
 
+    @property
+    def steps(self) -> int:
+        """Length of the time axis."""
+        return self.sizes[self.recurrence.axes[0].length]
+
     # --- values -----------------------------------------------------------------
 
     def __getitem__(self, name: str) -> Array:
-        """Values of a name at t = 1..tau: `(tau, n)` or `(tau, batch, n)`; whole for one without steps.
+        """Values of a name at t = 1..tau: `(tau, n)` or `(tau, batch, n)`; whole for one without steps,
+        `(n_l, tau, n)` for one on several axes.
 
         Where no equation defines it, it is zero. Raises UnrollError for an unknown name.
         """
         return self._steps(self._known(name, self.values))
 
     def initial(self, name: str) -> Array | None:
-        """Value at index 0, `(n,)` or `(batch, n)`; None where there is none."""
+        """Value at index 0 of its one axis, `(n,)` or `(batch, n)`; None where there is none."""
         name = self._known(name, self.values)
         return self._at(name, 0)
 
@@ -83,7 +90,7 @@ class Trace:
                 remedy="Add an objective, as in J = sum(L[t], t), or name one with of=.",
             )
         key = self.gradients[self._known(name, self.gradients, "gradient of ")]
-        return self._summed(self._steps(key), name, key, int(key in self.rows))
+        return self._summed(self._steps(key), name, key, len(self.rows.get(key, ())))
 
     def contributions(self, name: str) -> Array:
         """What each step adds to a parameter's gradient, `(tau, *shape)`: the book's ∇W^(t).
@@ -138,7 +145,7 @@ class Trace:
             if name not in self.rows:
                 found.append((self.steps + 1, name, None))
                 continue
-            steps = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)) + self.rows[name].first
+            steps = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)) + self.rows[name][0].first
             step = int(steps[-1] if backward else steps[0])
             found.append((self.steps - step if backward else step, name, step))
         if not found:
@@ -202,11 +209,20 @@ class Trace:
         values = self.values[name]
         if name not in self.rows:
             return np.array(values)
-        start = 1 - self.rows[name].first
-        return values[start : start + self.steps].copy()
+        return values[inner(self.recurrence, name, self.rows[name], self.sizes)].copy()
 
     def _at(self, name: str, step: int) -> Array | None:
-        rows = self.rows.get(name)
-        if rows is None or not rows.start <= step <= rows.stop:
+        rows = self.rows.get(name, ())
+        if len(rows) != 1 or not rows[0].start <= step <= rows[0].stop:
             return None
-        return np.array(self.values[name][step - rows.first])
+        return np.array(self.values[name][step - rows[0].first])
+
+
+def inner(
+    recurrence: Recurrence, name: str, rows: tuple[Rows, ...], sizes: Sizes
+) -> tuple[slice, ...]:
+    """The rows of an array that are steps of its axes, and not before or behind them."""
+    ends = [last.base for _, last in recurrence.extent(name)]
+    axes = recurrence.axes_of(name)
+    lengths = [sizes[e if e == a.leaves else a.length] for e, a in zip(ends, axes)]
+    return tuple(slice(1 - r.first, 1 - r.first + n) for r, n in zip(rows, lengths))

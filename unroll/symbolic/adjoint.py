@@ -29,7 +29,15 @@ from unroll.symbolic.expressions import (
 from unroll.symbolic.extents import before, is_point, overrides
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.ordering import dependences
-from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Axis, Equation, Recurrence
+from unroll.symbolic.recurrence import (
+    GIVEN,
+    INPUT,
+    PARAMETER,
+    Axis,
+    Equation,
+    Recurrence,
+    place,
+)
 from unroll.symbolic.reverse import Reverse, known, repeats
 from unroll.symbolic.shapes import infer, resolve, shape_of
 from unroll.symbolic.signatures import Shape
@@ -281,6 +289,11 @@ class Builder:
         total = call("sum", gradient, over=within.axis, limits=limits)
         return self.share(equation, total, bound, without=within.axis)
 
+    def matters(self, gradient: Expression, within: Range) -> bool:
+        """Whether a sum over a range is another one than that over the whole axis."""
+        early = within.start is not None and place(within.start) < place(Index("", 1))
+        return is_point(within) or early or not self.vanishes(gradient, within)
+
     def vanishes(self, gradient: Expression, within: Range) -> bool:
         """Whether a factor of a term is zero wherever a letter is outside of a range."""
         if within.is_whole:
@@ -425,7 +438,7 @@ class Builder:
                     raise UnrollError(f"{letter} in {within.parent} cannot be differentiated here")
                 places[above] = Index(places[letter].base, 0, INVERSE[CHILDREN])
         summed = {
-            letter: Range(letter) if self.vanishes(gradient, within) else within
+            letter: within if self.matters(gradient, within) else Range(letter)
             for letter, within in scope.items()
             if letter not in places
         }

@@ -152,6 +152,15 @@ def _check_indices(r: Recurrence, equation: Equation) -> None:
                     node,
                     f"Write {node.operation}(..., {r.axes[0].name}).",
                 )
+            row = OPERATIONS.get(node.operation)
+            if row is not None and row.keeps and node.over is not None and node.over not in letters:
+                raise r.error(
+                    f"{row.name} over {node.over} has a value at every {node.over}, "
+                    f"and {target} has no {node.over}",
+                    node,
+                    f"Put {node.over} on the left, as in {_with_index(target, node.over)} = ..., "
+                    f"or reduce over it: sum(..., {node.over}).",
+                )
             continue
         assert isinstance(node, Reference)
         for name in [i.base for i in node.indices] or [node.name]:
