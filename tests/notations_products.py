@@ -178,7 +178,7 @@ s = gamma * (y - ell_ - b_) + (1 - gamma) * at('s', t - 4)""",
         "h = tanh(w * h_ + x)\nd = w * (1 - tanh(w * h_ + x) ** 2)", inputs="x", states="h", parameters="w"),
     Case(9, "loss of a regression", r"E_t = \tfrac12 \left\| d_t - W x_t \right\|^2 + \lambda \|x_t\|_2, E = \sum_t E_t",
         """
-        E[t] = 1 / 2 * sum((d[t] - W @ x[t]) ** 2) + lambda * sqrt(sum(x[t] ** 2))
+        E[t] = 1 / 2 * sum((d[t] - W @ x[t]) ** 2) + lambda * norm(x[t])
         E_total = sum(E[t], t)""",
         "E = np.sum((d - W @ x) ** 2) / 2 + vars()['lambda'] * sqrt(np.sum(x ** 2))", after="E_total = E.sum()",
         inputs="d:2 x:3", parameters="W:2x3 lambda"),

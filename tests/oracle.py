@@ -453,6 +453,11 @@ def _product(a):
     return flat.prod(), lambda g: g * rest
 
 
+def _normalize(a):
+    size = np.sqrt(np.sum(a * a))
+    return a / size, lambda g: g / size - a * np.sum(g * a) / size**3
+
+
 def _normal(a):
     """Distribution function and density of the standard normal distribution."""
     below = np.vectorize(lambda x: 0.5 * math.erfc(-x / math.sqrt(2)))(a)
@@ -572,6 +577,8 @@ SPECIAL = {
     "max": lambda a: (np.max(a), lambda g: g * (a == np.max(a))),
     "min": lambda a: (np.min(a), lambda g: g * (a == np.min(a))),
     "prod": _product,
+    "normalize": _normalize,
+    "identity": lambda a: (np.eye(len(a)), _nothing),
     "norm": lambda a: (np.linalg.norm(a), lambda g: g * a / np.linalg.norm(a)),
     "cumsum": _cumulative_sum,
     "cumprod": _cumulative_product,

@@ -45,6 +45,13 @@ TAGGER = (
         ("h_t = ⌈x_t + 1⌉", "h[t] = ceil(x[t] + 1)"),
         (r"x_t = A^{-1} x_{t-1}", "x[t] = inv(A) @ x[t-1]"),
         ("h[t] = swish(detach(x[t]))", "h[t] = silu(stop_gradient(x[t]))"),
+        (r"h_t = x_{t,2} + h_{t-1}", "h[t] = x[t][1] + h[t-1]"),  # mathematics counts from 1
+        (r"h_t = x_{t-1,1}^2 h_{t-1}", "h[t] = x[t-1][0] ** 2 * h[t-1]"),
+        ("h[t] = W[W, :] * x[t]", "h[t] = W[W, :] * x[t]"),
+        ("h[t] = h[t-1] * W[k, :]", "h[t] = h[t-1] * W[k, :]"),
+        (r"h_t = \|x_t\|_1 + \|x_t\|_\infty", "h[t] = sum(abs(x[t])) + max(abs(x[t]))"),
+        (r"h_t = \|x_t\| x_t / \|A\|_F", "h[t] = norm(x[t]) * x[t] / norm(A)"),
+        (r"h_t = \|A_t\|_F^2 + \|x_t\|_1^2", "h[t] = sum(A[t] ** 2) + sum(abs(x[t])) ** 2"),
         # what was read otherwise before brackets picked entries
         ("h[t] = W[h[t-1], x[t]]", "h[t] = W @ concat(h[t-1], x[t])"),
         ("h[t] = W[h[t-1] + x[t]]", "h[t] = W @ (h[t-1] + x[t])"),
@@ -68,6 +75,24 @@ def test_an_embedding_is_a_product_with_one_hot_vectors():
     np.testing.assert_allclose(found.gradient("E"), same.gradient("E"), rtol=1e-12, atol=1e-15)
     assert not found.gradient("E")[:, [1, 3]].any()  # classes that never come
     assert "x" not in found.gradients
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("h[t] = E[:, x[t]]", "E[:, x^{(t)}]"),
+        ("h[t] = x[t][1] ** 2", "(x^{(t)}[1])^{2}"),
+        ("h[t] = x[t][0:2]", "x^{(t)}[0:2]"),
+        ("h[t] = entry(B, 1, x[t])", r"\mathrm{entry}(B, 1, x^{(t)})"),
+        ("h[t] = x[t] * (t % 4)", r"x^{(t)} (t \bmod 4)"),
+        ("h[t] = x[t] + t % 4", r"x^{(t)} + t \bmod 4"),
+        ("h[t] = floor(x[t] + 1)", r"\lfloor x^{(t)} + 1\rfloor"),
+        ("h[t] = inv(A + B) @ x[t]", "(A + B)^{-1} x^{(t)}"),
+        ("h[t] = elu(x[t], 2) + elu(x[t])", r"\mathrm{elu}(x^{(t)}, 2) + \mathrm{elu}(x^{(t)})"),
+    ],
+)
+def test_latex(text, latex):
+    assert f"h^{{(t)}} &= {latex}\n" in unroll.parse(text)._repr_latex_()
 
 
 @pytest.mark.parametrize("dtype", [float, int, np.int8, np.float32])

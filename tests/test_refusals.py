@@ -475,13 +475,6 @@ MESSAGES = [
         "Write the * new if they are variables; remarks begin with #.",
     ),
     (
-        "h_t = x_{t,2}",
-        "recurrence, line 1, column 8: x has two indices here, t and 2; only one axis can be read so far\n"
-        "  h_t = x_{t,2}\n"
-        "         ^^^^^^\n"
-        "Index it by t alone; vectors need no index for their entries.",
-    ),
-    (
         "h_t = h_{t-1} for x = 2..tau",
         "recurrence, line 1, column 19: two letters are used as indices, t and x; only one axis can be read so far\n"
         "  h_t = h_{t-1} for x = 2..tau\n"

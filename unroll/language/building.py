@@ -176,7 +176,8 @@ class Building:
         return Call("abs", (plain(children[1]),), span=merge(children[0].span, children[2].span))
 
     def norm(self, children: Sequence[Any]) -> Norm:
-        return Norm(plain(children[1]), merge(children[0].span, children[2].span))
+        span = merge(children[0].span, children[2].span)
+        return Norm(plain(children[1]), span, children[2].value)
 
     # --- functions ------------------------------------------------------------------
 

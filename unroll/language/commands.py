@@ -267,6 +267,8 @@ class _Reading:
             self.out.append(replace(token, kind=NAME, text=_NAMES[name], whole=True))
         elif name in _TEXT and self.is_remark():
             self.group()
+        elif name == "infty" and self.below_norm():
+            self.out.append(token.like(MARK, "∞", token.glued))
         elif name in _ROUNDED or name in _ROUNDED_ENDS:
             self.rounded(token, name)
         elif name in _STYLES:
@@ -295,6 +297,10 @@ class _Reading:
             self.environment(token, name)
         elif name not in ("[", "]", "(", ")"):  # \[ … \] and \( … \) are decoration
             self.unknown(token)
+
+    def below_norm(self) -> bool:
+        r"""Whether this stands below a norm, as in `\|v\|_\infty`."""
+        return "".join(t.text for t in self.out[-3:]).rstrip("{").endswith("‖_")
 
     def rounded(self, token: Token, name: str) -> None:
         r"""`\lfloor x \rfloor` is floor(x)."""

@@ -16,6 +16,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+")
 _HALF = re.compile(r"([a-z])([+-][0-9]{1,9})/2")  # leapfrog: half a step late
 _PART = re.compile(r"[^\W_]+")
 _LENGTH = re.compile(rf"([A-Za-z][A-Za-z0-9_]*?){_OFFSET}")
+_ENTRY = re.compile(r"([a-z](?:[+-][0-9]+)?),([1-9][0-9]*)")
 _SIGNS = {"*": "star", "-": "minus", "+": "plus", "⊤": ""}
 _ONE_AXIS = "only one axis can be read so far"
 
@@ -140,6 +141,11 @@ class _Resolving:
                 self.parts.append("half")
         if index is not None:
             self.put(index, script)
+        elif (pair := _ENTRY.fullmatch(flat)) is not None and self.letter(pair[1]) is not None:
+            index = self.letter(pair[1])
+            assert index is not None
+            self.put(index, script)  # mathematics counts entries from 1
+            self.tail.append(replace(script, kind="[", flat=str(int(pair[2][:10]) - 1)))
         elif "|" in flat:
             self.conditional(script)
         elif (start := re.fullmatch(rf"{self.survey.axis}=([0-9]+)", flat)) is not None:

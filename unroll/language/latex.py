@@ -235,7 +235,7 @@ class _Style:
         row = OPERATIONS.get(node.operation)
         if row is None:
             return f"{_function(node.operation)}({self.all(node)})", _CLOSED
-        if len(node.arguments) != (row.arity[1] or len(node.arguments)):
+        if not _is_filled(row, len(node.arguments)):
             return rf"\mathrm{{{row.name}}}({self.all(node)})".replace("_", r"\_"), _CLOSED
         if row.infix == "*":
             return self.product(*node.arguments)
@@ -306,6 +306,8 @@ class _Style:
         return _OPEN.sub(argument, template), level
 
     def level(self, row: Operation) -> int:
+        if row.infix is not None and row.latex.startswith("{0} \\bmod"):
+            return _SUM + 1  # a word binds less than a product
         if row.infix is not None and row.latex.startswith(("{0} ", "-")):
             return min(row.precedence, _SIDE) if len(row.latex) > 4 else _SUM
         if row.latex.startswith("{0}["):
@@ -331,6 +333,13 @@ def _bound(node: Call) -> str:
     assert node.bound is not None
     below = range_latex(node.bound, " = {0}..{1}").replace("\\", r"\\")
     return rf"\g<0>_{{{below}}}"
+
+
+def _is_filled(row: Operation, count: int) -> bool:
+    """Whether so many arguments fill a row's template."""
+    places = {int(i) for i in re.findall(r"\{(\d)\}", row.latex)}
+    optional = row.arity[1] is not None and row.arity[0] < row.arity[1]
+    return not (optional and places) or places == set(range(count))
 
 
 def _function(name: str) -> str:

@@ -125,14 +125,23 @@ def _undecided(left: Expression, right: Expression) -> UnrollError:
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    r"""`\|v\|`: the square root of the sum of squares, unless it is squared itself."""
+    r"""`\|v\|` and `\|v\|_2`: the Euclidean norm; squared, the sum of squares.
+
+    kind: `1` for the sum of the entries' sizes, `∞` for the largest of them, as in `\|v\|_1`.
+    """
 
     argument: Expression
     span: Span | None
+    kind: str = "2"
 
     @property
     def squared(self) -> Expression:
+        if self.kind != "2":
+            return Call("power", (self.fold(), Constant(2)), span=self.span)
         return Call("sum", (call("power", self.argument, 2),), span=self.span)
 
     def fold(self) -> Expression:
-        return Call("sqrt", (self.squared,), span=self.span)
+        if self.kind == "2":
+            return Call("norm", (self.argument,), span=self.span)
+        sizes = call("abs", self.argument)
+        return Call("sum" if self.kind == "1" else "max", (sizes,), span=self.span)

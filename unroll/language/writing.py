@@ -146,26 +146,36 @@ class Writing:
         ended = bool(self.out) and self.out[-1].type in _ENDS
         if self.bars and self.bars[-1] == name and ended:
             self.bars.pop()
-            self.put(name + "_CLOSE", token.text, token)
-            following = self.next()
-            if name == "NORM" and following is not None and following.text == "_":
-                self.norm_kind()
+            kind, below = self.norm_kind() if name == "NORM" else (token.text, None)
+            self.put(name + "_CLOSE", kind, token)
+            if below is not None:
+                self.tail(below.scripts, below)
         else:
             self.bars.append(name)
             self.put(name + "_OPEN", token.text, token)
 
-    def norm_kind(self) -> None:
-        r"""`\|v\|_2` is the norm that `\|v\|` is."""
-        number = self.next(1)
-        if number is None or number.text != "2":
-            token = self.next()
-            assert token is not None
+    def norm_kind(self) -> tuple[str, Symbol | None]:
+        r"""What stands below the bars, as in `\|v\|_2`, which is the norm that `\|v\|` is; and a
+        symbol there whose own scripts stand behind the norm, as in `\|A\|_F^2`."""
+        sign = self.next()
+        if sign is None or sign.text != "_":
+            return "2", None
+        self.at += 1
+        tokens: list[Token] = []
+        item = self.following()
+        if isinstance(item, Token) and item.text == "{":
+            tokens, self.at = bracketed(self.items, self.at)
+        elif item is not None:
+            tokens, self.at = [_token(item)], self.at + 1
+        kind = "".join(t.text for t in tokens).strip("{}")
+        if kind not in ("1", "2", "F", "∞"):
             raise self.lines.error(
-                "only the Euclidean norm is read",
-                token,
-                r"Write \|v\|, or sum(abs(v)) for the sum of the entries' sizes.",
+                "this norm is not read",
+                sign,
+                r"Read are \|v\|_1, \|v\|_2, \|A\|_F and \|v\|_\infty.",
+                last=tokens[-1] if tokens else sign,
             )
-        self.at += 2
+        return "2" if kind == "F" else kind, item if isinstance(item, Symbol) else None
 
     def script(self, token: Token) -> None:
         """A script behind a bracket or a number: a transpose or a power."""
@@ -392,6 +402,8 @@ class Writing:
         if not isinstance(letter, Symbol) or letter.scripts or len(letter.token.text) > 1:
             return
         tokens, _ = bracketed(self.items, self.at)
+        if _top(tokens[1:-1], ":"):
+            return  # entries are picked
         flat = "".join(t.text for t in tokens)
         if letter.token.text not in self.survey.letters and "," not in flat:
             return
@@ -413,7 +425,7 @@ class Writing:
                 self.power(symbol, script.tokens)
             elif script.kind == "[" and script.flat.isdigit():
                 self.put("LOOK", "[", symbol)
-                self.out += self.nested(script.tokens[1:-1])
+                self.put("NUMBER", Constant(int(script.flat)), symbol)
                 self.put("RSQB", "]", symbol)
             elif script.kind in "([":
                 self.out += self.nested(script.tokens)

@@ -97,6 +97,14 @@ def one_hot(k: Array | float, count: int, dtype: type[np.floating[Any]]) -> Arra
     return np.eye(count, dtype=dtype)[whole(k, count)]
 
 
+def normalize(a: Array, rank: int) -> Array:
+    """Values, with `rank` axes, over their Euclidean norms; 0 stays 0."""
+    axes = tuple(range(-rank, 0))
+    size = np.sqrt(np.sum(np.square(a), axis=axes, keepdims=True))
+    divided: Array = a / np.where(size == 0, 1, size)
+    return divided
+
+
 def inverse(a: Array) -> Array:
     """Inverse of the matrices on the last two axes. Raises UnrollError where there is none."""
     try:
@@ -195,7 +203,20 @@ def _ratio(coefficients: tuple[tuple[float, ...], tuple[float, ...]], x: Array) 
 KERNELS = {
     f.__name__: f
     for f in (
-        *(logsumexp, softmax, like, concatenate, entry, pad, pick, one_hot, inverse, solve, erf),
+        *(
+            logsumexp,
+            softmax,
+            like,
+            concatenate,
+            entry,
+            pad,
+            pick,
+            one_hot,
+            normalize,
+            inverse,
+            solve,
+            erf,
+        ),
         sum_of_outer,
     )
 }

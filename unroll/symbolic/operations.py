@@ -254,11 +254,6 @@ def _reversed_sum(a: Expression) -> Call:
     return call("flip", call("cumsum", call("flip", a)))
 
 
-def _identity(a: Expression) -> Call:
-    """The identity matrix in the shape of the square matrix `a`."""
-    return call("diag", like(ONE, call("diagonal", a)))
-
-
 def _inverse_gradient(g: Expression, r: Expression, a: Expression) -> tuple[Expression, ...]:
     return (-(r.T @ g @ r.T),)
 
@@ -645,10 +640,21 @@ _ROWS = (
             Case("nn->", "np.trace({0}, axis1=-2, axis2=-1)"),
             Case("->", "", becomes=lambda a: a),
         ),
-        lambda g, r, a: (g * _identity(a),),
+        lambda g, r, a: (g * call("identity", a),),
         r"\mathrm{tr}({0})",
         (1, 1),
         aliases=("tr",),
+    ),
+    Operation(
+        "identity",
+        "the identity matrix in the shape of a square matrix",
+        (
+            Case("nn->nn", lambda shapes: f"np.eye({shapes[0][0]}, dtype=dtype)"),
+            Case("->", "", becomes=lambda a: ONE),
+        ),
+        _no_gradient(1),
+        "I",
+        (1, 1),
     ),
     Operation(
         "det",
@@ -987,8 +993,16 @@ _ROWS = (
         "norm",
         "Euclidean norm of a vector, Frobenius norm of a matrix; its gradient at 0 is 0",
         (Case("*->", _reduce("np.sqrt(np.sum(np.square({0}), axis={value}))")),),
-        lambda g, r, a: (g * (a / call("where", r, r, ONE)),),
+        lambda g, r, a: (g * call("normalize", a),),
         r"\|{0}\|",
+        (1, 1),
+    ),
+    Operation(
+        "normalize",
+        "a vector or matrix over its norm; 0 stays 0",
+        (Case("*->*", lambda shapes: f"normalize({{0}}, {len(shapes[0])})"),),
+        lambda g, r, a: ((g - r * call("sum", g * r)) / call("norm", a),),
+        r"\frac{{0}}{\|{0}\|}",
         (1, 1),
     ),
     Operation(
