@@ -9,6 +9,7 @@ from typing import Any
 
 from unroll.errors import Span, UnrollError
 from unroll.language.products import Norm, Product, matrix, merge
+from unroll.language.sums import PRODUCT
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.operations import ALIASES, OPERATIONS
 from unroll.symbolic.recurrence import GIVEN
@@ -194,7 +195,9 @@ class Building:
 
     def sum_sign(self, children: Sequence[Any]) -> Expression:
         sign, body = children[0], plain(children[1])
-        return Call("sum", (body,), over=sign.value or None, span=merge(sign.span, body.span))
+        name = "prod" if sign.value.startswith(PRODUCT) else "sum"
+        over = sign.value.removeprefix(PRODUCT) or None
+        return Call(name, (body,), over=over, span=merge(sign.span, body.span))
 
     def arguments(self, children: Sequence[Any]) -> list[Expression]:
         return [plain(c) for c in children if not _is_comma(c)]

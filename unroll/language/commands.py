@@ -32,7 +32,7 @@ _SIGNS = {
     "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
     "|": "‖", "Vert": "‖", "lVert": "‖", "rVert": "‖",
     "dots": "…", "ldots": "…", "cdots": "…", "dotsc": "…", "dotsb": "…", "vdots": "…",
-    "top": "⊤", "intercal": "⊤", "prime": "'", "sum": "∑", "lbrack": "[", "rbrack": "]",
+    "top": "⊤", "intercal": "⊤", "prime": "'", "sum": "∑", "prod": "∏", "lbrack": "[", "rbrack": "]",
     "in": "∈", "colon": ":",
 }  # fmt: skip
 _NAMES = {"varepsilon": "epsilon", "vartheta": "theta", "varphi": "phi", "varsigma": "sigma",

@@ -64,7 +64,7 @@ def _from_zero(definition: Definition) -> Definition:
 
 
 def _partial(definition: Definition, axis: Axis) -> Iterator[Definition]:
-    r"""Sums so far, `S_t = \sum_{i=1}^t v_i`, as the recurrence that they are."""
+    r"""Sums and products so far, `S_t = \sum_{i=1}^t v_i`, as the recurrences that they are."""
     target, here = definition.target, Index(axis.name)
     sums: list[Definition] = []
 
@@ -79,17 +79,25 @@ def _partial(definition: Definition, axis: Axis) -> Iterator[Definition]:
                 span=part.span,
             )
         whole = part == definition.expression and target.indices == (here,)
-        name = target.name if whole else f"{target.name}_sum{len(sums) + 1 if sums else ''}"
+        name = (
+            target.name
+            if whole
+            else f"{target.name}_{part.operation}{len(sums) + 1 if sums else ''}"
+        )
         term = rebuild(part.arguments[0], lambda p: _renamed(p, letter, axis.name))
         term = reindex(term, {axis.name: Index(axis.name, -upper.endswith("-1"))})
         so_far = Reference(name, (here,), target.span)
         before = Reference(name, (here.shift(-1),))
-        sums.append(Definition(so_far, before + term, definition.bounds if whole else ()))
+        late = upper.endswith("-1")
+        added = before + term if part.operation == "sum" else before * term
+        sums.append(Definition(so_far, added, definition.bounds if whole else ()))
+        if part.operation == "prod":  # the product of nothing is 1
+            sums.append(Definition(Reference(name, (Index("", int(late)),)), ONE))
         return so_far
 
     expression = rebuild(definition.expression, change)
     yield from sums
-    if not (len(sums) == 1 and sums[0].target == target):
+    if not any(s.target == target for s in sums):
         yield replace(definition, expression=expression)
 
 

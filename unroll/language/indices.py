@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from unroll.errors import UnrollError
-from unroll.language.scanner import Lines
+from unroll.language.scanner import MARK, NUMBER, Lines
 from unroll.language.survey import Survey
 from unroll.language.symbols import Script, Symbol, fold
 from unroll.symbolic.expressions import Index
@@ -165,6 +165,11 @@ class _Resolving:
             or (flat == "'" and self.index is not None)
         ):
             self.tail.append(Script("T", "", "", script.tokens, script.start, script.stop))
+        elif flat in ("-T", "-⊤") and is_matrix(name):  # the inverse, transposed
+            number = replace(script.tokens[-1], kind=NUMBER, text="1")
+            minus = number.like(MARK, "-")
+            self.tail.append(Script("T", "", "", script.tokens, script.start, script.stop))
+            self.power(replace(script, flat="-1", tokens=(minus, number)))
         elif (both := re.fullmatch(r"[(<⟨\[](.+)[)>⟩\]],?([⊤T])", flat)) is not None:
             index = self.letter(both[1]) or self.point(both[1])
             if index is None:

@@ -1,4 +1,4 @@
-r"""Sum signs: `\sum_{t=1}^{T}` becomes one item; a sum with literal bounds is written out."""
+r"""Sum and product signs: `\sum_{t=1}^{T}` becomes one item; literal bounds are written out."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from unroll.language.symbols import Script, fold, script, script_end
 
 SUM = "sum"  # kind of a token that stands for a sum sign; its text is the letter, or ""
 UP_TO, FROM_ZERO = "<=", ">=0"  # behind the letter: `i<=t` sums so far, `t>=0` counts from 0
+PRODUCT = "∏"  # before the letter of a product sign
 _LONGEST_SUM = 64
 _STEP = re.compile(r"[a-z](?:-1)?")
 _BEFORE = re.compile(r"([a-z])(<=?)([a-z](?:-1)?)")
@@ -47,6 +48,10 @@ def read_sums(statement: Sequence[Token], lines: Lines) -> tuple[list[Token], li
             if len(tokens) > 20_000:
                 raise lines.error("this sum is too long to write out", sign, "Use an axis for it.")
             continue
+        if found.letter and _is_over_entries(tokens[end : _end(tokens, end)], found.letter):
+            tokens[at:] = _over_entries(tokens, at, end, found.letter)
+            at += 1
+            continue
         from_zero = found.lower == "0" and found.upper.endswith("-1")
         if not from_zero and (found.lower, found.upper) not in (("1", found.upper), ("", "")):
             raise _part(found, sign, lines)
@@ -56,6 +61,8 @@ def read_sums(statement: Sequence[Token], lines: Lines) -> tuple[list[Token], li
             text += FROM_ZERO
         elif _STEP.fullmatch(found.upper):
             text += UP_TO + found.upper
+        if sign.text == PRODUCT:
+            text = PRODUCT + text
         tokens[at:end] = [
             replace(sign, kind=SUM, text=text, stop=max(sign.stop, tokens[end - 1].stop))
         ]
@@ -67,7 +74,7 @@ def _is_sign(tokens: Sequence[Token], at: int) -> bool:
     """A sum sign, or the word with something below it: `sum_t L_t`."""
     token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else None
     if token.kind == MARK:
-        return token.text == "∑"
+        return token.text in ("∑", PRODUCT)
     if token.text == "Sigma" and token.stop - token.start == 1:
         return _is_typed_sign(tokens, at)
     scripted = following is not None and following.kind == MARK and following.text == "_"
@@ -147,10 +154,45 @@ def _written_out(
         )
     out = [sign.like(MARK, "(")]
     for value in values:
+        term = _with_value(body, found.letter, *value)
         if value != values[0]:
-            out.append(sign.like(MARK, "+"))
-        out += _with_value(body, found.letter, *value)
+            out.append(sign.like(MARK, "·" if sign.text == PRODUCT else "+"))
+        if sign.text == PRODUCT:
+            term = [sign.like(MARK, "("), *term, sign.like(MARK, ")")]
+        out += term
     return [*out, sign.like(MARK, ")"), *tokens[end:]]
+
+
+def _is_over_entries(body: Sequence[Token], letter: str) -> bool:
+    """Whether a letter counts the entries of values: `y_{t,j}` stands in the sum over `j`."""
+    return any(_is_entry(body, at, letter) for at in range(len(body)))
+
+
+def _is_entry(body: Sequence[Token], at: int, letter: str) -> bool:
+    """Whether a letter stands last in a script behind an index, as in `_{t,j}`."""
+    inside = 1 < at < len(body) - 1 and _is_letter(body[at], letter)
+    return inside and body[at - 1].text == "," and body[at + 1].text == "}"
+
+
+def _over_entries(tokens: Sequence[Token], at: int, start: int, letter: str) -> list[Token]:
+    """A sum over a letter that counts entries as the sum of a value's entries."""
+    end = _end(tokens, start)
+    sign = replace(tokens[at], kind=SUM, text="", stop=max(tokens[at].stop, tokens[start - 1].stop))
+    out = [replace(sign, text=PRODUCT) if tokens[at].text == PRODUCT else sign]
+    position = start
+    while position < end:
+        token = tokens[position]
+        position += 1
+        if not _is_letter(token, letter):
+            out.append(token)
+        elif _is_entry(tokens, position - 1, letter) or out[-1].text == "_":
+            out.pop()  # `w_j` beside `x_{t,j}` is the vector
+        elif [t.text for t in out[-2:]] == ["_", "{"] and tokens[position].text == "}":
+            del out[-2:]
+            position += 1
+        else:
+            out.append(token)
+    return [*out, *tokens[end:]]
 
 
 def _with_value(body: Sequence[Token], letter: str, base: str, offset: int) -> list[Token]:
