@@ -13,6 +13,7 @@ from unroll.symbolic.expressions import (
     Constant,
     Expression,
     Index,
+    Range,
     Reference,
     call,
 )
@@ -84,7 +85,8 @@ def recurrences(draw: st.DrawFn) -> Recurrence:
     start = draw(st.sampled_from([None, Index("", 2), Index("", -1)]))
     stop = draw(st.sampled_from([None, axis.last.shift(-1), Index("", 7)]))
     target = Reference("q", (Index(letter),))
-    return Recurrence((Equation(target, body, start, stop),), (axis,))
+    ranges = (Range(letter, start, stop),) if start or stop else ()
+    return Recurrence((Equation(target, body, ranges),), (axis,))
 
 
 @settings(max_examples=400, deadline=None)

@@ -79,7 +79,7 @@ def test_a_cycle_that_looks_both_ways_is_refused():
     t = Index("t")
     h, g = Reference("h", (t,)), Reference("g", (t,))
     before, after = Reference("h", (t.shift(-1),)), Reference("g", (t.shift(1),))
-    with pytest.raises(UnrollError, match=r"h\[t\] needs h\[t-1\] and h\[t\] needs g\[t\+1\]"):
+    with pytest.raises(UnrollError, match=r"h\[t\] needs h\[t-1\], h\[t\] needs g\[t\+1\]"):
         plan(Recurrence((Equation(h, before + after), Equation(g, h + h))))
 
 
@@ -87,7 +87,7 @@ def test_a_total_that_its_own_terms_wait_for_is_refused():
     t = Index("t")
     h, m = Reference("h", (t,)), Reference("m")
     before = Reference("h", (t.shift(-1),))
-    with pytest.raises(UnrollError, match="m gathers steps that themselves wait for m"):
+    with pytest.raises(UnrollError, match=r"h\[t\] needs m, m needs h\[t\]"):
         plan(Recurrence((Equation(h, before + m), Equation(m, call("mean", h, over="t")))))
 
 

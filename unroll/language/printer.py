@@ -62,8 +62,11 @@ def format_equation(equation: Equation, axes: tuple[Axis, ...] = ()) -> str:
     return f"{text} for {', '.join(ranges)}" if ranges else text
 
 
-def _range(within: Range, leaves: Collection[Index] = ()) -> str:
-    """Where a letter runs, as in `t = 2..tau`, `s < t`, `n in leaves`, `k in children(n)`."""
+def _range(within: Range, leaves: Collection[Index] = (), strict: bool = False) -> str:
+    """Where a letter runs, as in `t = 2..tau`, `n in leaves`, `k in children(n)`.
+
+    strict: `s < t` for `s <= t-1`, as in sums.
+    """
     letter, start, stop = within.axis, within.start, within.stop
     if within.parent is not None:
         return f"{letter} in {within.parent}"
@@ -72,12 +75,12 @@ def _range(within: Range, leaves: Collection[Index] = ()) -> str:
     if start is not None and stop is not None:
         return f"{letter} = {start}..{stop}"
     if start is not None:
-        strict = start.base and start.offset == 1
-        return f"{letter} > {start.shift(-1)}" if strict else f"{letter} >= {start}"
+        after = strict and start.base and start.offset == 1
+        return f"{letter} > {start.shift(-1)}" if after else f"{letter} >= {start}"
     if stop is None:
         return letter
-    strict = stop.base and stop.offset == -1
-    return f"{letter} < {stop.shift(1)}" if strict else f"{letter} <= {stop}"
+    before = strict and stop.base and stop.offset == -1
+    return f"{letter} < {stop.shift(1)}" if before else f"{letter} <= {stop}"
 
 
 def format_expression(expression: Expression) -> str:
@@ -104,7 +107,7 @@ def _write(node: Expression) -> tuple[str, int]:
         return f"{places['{0}']}[{inside}]", ATOM
     arguments = [_write(a)[0] for a in node.arguments]
     if node.bound is not None:
-        arguments.append(_range(node.bound))
+        arguments.append(_range(node.bound, strict=True))
     text = ", ".join(arguments)
     if row is None and len(arguments) == 1 and not reads_as_call(node.operation, text):
         text += ","  # `A(x)` would be a product
@@ -114,7 +117,7 @@ def _write(node: Expression) -> tuple[str, int]:
 def _history(reference: Reference, limits: Range) -> str:
     """All earlier values, as in `y[<t]`."""
     shown = [
-        _range(limits).removeprefix(f"{limits.axis} ").replace(" ", "")
+        _range(limits, strict=True).removeprefix(f"{limits.axis} ").replace(" ", "")
         if i.base == limits.axis
         else str(i)
         for i in reference.indices

@@ -210,13 +210,18 @@ class _Writer:
             if not inside:
                 self.assign(component[0], at, depth)
                 continue
+            cut = self.cut(component, at)  # one that needs what in part needs it back
             walk = self.way(component, inside, at)
-            if walk is None:  # what a piece needs of itself in part: cut where others begin and end
-                cut = self.cut(component, at)
-                assert len(cut) > len(component), "no order of the steps"
+            if len(cut) > len(component) and (walk is None or self.has_order(cut, at)):
                 self.nest(cut, at, depth)
             else:
+                assert walk is not None, "no order of the steps"
                 self.loop(component, walk, at, depth)
+
+    def has_order(self, pieces: Sequence[Piece], at: Mapping[str, Place]) -> bool:
+        """Whether no piece needs another that needs it."""
+        needs = self.needs(pieces, at)
+        return nx.is_directed_acyclic_graph(nx.DiGraph((n.source, n.target) for n in needs))
 
     def loop(self, pieces: list[Piece], walk: Walk, at: Mapping[str, Place], depth: int) -> None:
         """A loop for each stretch of steps in which the same equations hold."""
@@ -225,6 +230,9 @@ class _Writer:
         cuts = sorted({place for a, b in sides for place in (a, b + 1)})
         stretches = list(pairwise(cuts))
         word = self.scope.words[axis.name]
+        for name in dict.fromkeys(p.name for p in pieces):
+            if name not in self.allocated:
+                self.allocate(name)
         for start, stop in reversed(stretches) if walk.direction == BACKWARD else stretches:
             active = [
                 self.within(p, walk.axis, (start, stop - 1))

@@ -8,13 +8,12 @@ A lag gives one distance, a history or a child of a tree node any that is larger
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from math import inf
 
-import networkx as nx
-
-from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference
+from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, references
 from unroll.symbolic.recurrence import Equation, Recurrence
 from unroll.symbolic.trees import CHILDREN, UP
 
@@ -138,57 +137,103 @@ def _bound_distance(within: Range, index: Index, place: Mapping[str, str], lette
 def components(recurrence: Recurrence) -> tuple[Component, ...]:
     """Strongly connected components of the variables, each after those that it needs."""
     edges = dependences(recurrence)
-    graph = nx.DiGraph()
-    graph.add_nodes_from(recurrence.defined)
-    graph.add_edges_from((d.source, d.target) for d in edges)
-    # what stands at one point depends, too, if only for the order of the components
-    for equation in recurrence.equations:
-        for reference, _ in uses(equation.expression):
-            if reference.name in recurrence.defined:
-                graph.add_edge(reference.name, equation.name)
+    needs: dict[str, set[str]] = {name: set() for name in recurrence.defined}
+    for equation in recurrence.equations:  # what stands at one point is needed first, too
+        used = {r.name for r in references(equation.expression)}
+        needs[equation.name] |= used & needs.keys()
+    inside: dict[frozenset[str], list[Dependence]] = {}
+    groups = strong_components(needs)
+    of = {name: group for group in groups for name in group}
+    for edge in edges:
+        if of[edge.source] is of[edge.target]:
+            inside.setdefault(of[edge.source], []).append(edge)
+    rank = {name: i for i, name in enumerate(recurrence.defined)}
     found = []
-    for names in _sorted_components(graph, recurrence.defined):
-        inside = [d for d in edges if d.source in names and d.target in names]
-        walks, stuck = _walks(recurrence, names, inside, ())
+    for group in _in_order(groups, of, needs, rank):
+        walks, stuck = _walks(recurrence, inside.get(group, []), ())
+        names = tuple(sorted(group, key=rank.__getitem__))
         found.append(Component(names, walks, stuck))
     return tuple(found)
 
 
-def _sorted_components(graph: nx.DiGraph, order: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    """Strongly connected components, each after those it needs, in the order of the text."""
-    rank = {name: i for i, name in enumerate(order)}
-    condensed = nx.condensation(graph)
-    members = {
-        c: tuple(sorted(data["members"], key=rank.__getitem__))
-        for c, data in condensed.nodes(data=True)
-    }
-    for c in nx.lexicographical_topological_sort(condensed, key=lambda c: rank[members[c][0]]):
-        yield members[c]
+def strong_components(links: Mapping[str, Collection[str]]) -> list[frozenset[str]]:
+    """Strongly connected components (Tarjan 1972), without recursion.
+
+    Networkx has them, too, but takes longer to import than a text to read.
+    """
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    open_: set[str] = set()
+    found: list[frozenset[str]] = []
+    for root in links:
+        work = [(root, iter(sorted(links[root])))] if root not in index else []
+        while work:
+            node, successors = work[-1]
+            if node not in index:
+                index[node] = low[node] = len(index)
+                stack.append(node)
+                open_.add(node)
+            following = next(successors, None)
+            if following is None:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    at = stack.index(node)
+                    found.append(frozenset(stack[at:]))
+                    open_ -= found[-1]
+                    del stack[at:]
+            elif following not in index:
+                work.append((following, iter(sorted(links[following]))))
+            elif following in open_:
+                low[node] = min(low[node], index[following])
+    return found
+
+
+def _in_order(
+    groups: list[frozenset[str]],
+    of: Mapping[str, frozenset[str]],
+    needs: Mapping[str, Collection[str]],
+    rank: Mapping[str, int],
+) -> Iterator[frozenset[str]]:
+    """Components, each after those that it needs; among those that may come, as in the text."""
+    waiting = {g: {of[n] for name in g for n in needs[name]} - {g} for g in groups}
+    users: dict[frozenset[str], list[frozenset[str]]] = {g: [] for g in groups}
+    for group, needed in waiting.items():
+        for other in needed:
+            users[other].append(group)
+    first = {g: min(rank[n] for n in g) for g in groups}
+    by_rank = {first[g]: g for g in groups}
+    ready = [first[g] for g in groups if not waiting[g]]
+    heapify(ready)
+    while ready:
+        group = by_rank[heappop(ready)]
+        yield group
+        for user in users[group]:
+            waiting[user].discard(group)
+            if not waiting[user]:
+                heappush(ready, first[user])
 
 
 def _walks(
-    recurrence: Recurrence,
-    names: tuple[str, ...],
-    edges: list[Dependence],
-    done: tuple[str, ...],
+    recurrence: Recurrence, edges: list[Dependence], done: tuple[str, ...]
 ) -> tuple[tuple[Walk, ...], tuple[Dependence, ...]]:
     """The axes along which a component is walked; what is stuck in spite of them."""
-    graph = nx.DiGraph((d.source, d.target) for d in edges)
-    cyclic = [
-        c
-        for c in nx.strongly_connected_components(graph)
-        if len(c) > 1 or graph.has_edge(*[*c] * 2)
-    ]
-    if not cyclic:
-        return (), ()
+    links: dict[str, set[str]] = {}
+    for edge in edges:
+        links.setdefault(edge.target, set()).add(edge.source)
+        links.setdefault(edge.source, set())
     walks: tuple[Walk, ...] = ()
-    for component in sorted(cyclic, key=lambda c: min(names.index(n) for n in c)):
-        inside = [d for d in edges if d.source in component and d.target in component]
+    for group in strong_components(links):
+        if len(group) == 1 and not group <= links[next(iter(group))]:
+            continue
+        inside = [d for d in edges if d.source in group and d.target in group]
         walk = way(recurrence, inside, done)
         if walk is None:
             return walks, tuple(inside)
         left = [d for d in inside if not carried(d, walk)]
-        inner, stuck = _walks(recurrence, names, left, (*done, walk.axis))
+        inner, stuck = _walks(recurrence, left, (*done, walk.axis))
         walks = tuple(dict.fromkeys((*walks, walk, *inner)))
         if stuck:
             return walks, stuck

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typing import TYPE_CHECKING
-
 from unroll.errors import Source, Span, UnrollError
 from unroll.symbolic.expressions import (
     Call,
@@ -17,10 +15,8 @@ from unroll.symbolic.expressions import (
     walk,
 )
 from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.ordering import Dependence, components, strong_components
 from unroll.symbolic.recurrence import PARAMETER, Equation, Recurrence
-
-if TYPE_CHECKING:
-    from unroll.symbolic.ordering import Dependence
 
 DEEPEST = 200
 
@@ -178,7 +174,12 @@ def _check_indices(r: Recurrence, equation: Equation) -> None:
 
 
 def _with_index(target: Reference, letter: str) -> str:
-    shown = [*map(str, target.indices), letter]
+    shown = list(map(str, target.indices))
+    fixed = next((i for i, at in enumerate(target.indices) if not at.base), None)
+    if fixed is None:
+        shown.append(letter)
+    else:
+        shown[fixed] = letter
     return f"{target.name}[{', '.join(shown)}]"
 
 
@@ -310,18 +311,17 @@ def _before(one: Index, other: Index) -> bool:
 
 def _check_order(r: Recurrence) -> None:
     """No variable needs itself at the same step, and no cycle goes both ways along an axis."""
-    from unroll.symbolic.ordering import components  # imports networkx
-
     for component in components(r):
         if not component.stuck:
             continue
         loop = _loop([d for d in component.stuck if d.within_step])
         if loop:
-            shown = [_shown(r, d.source) for d in loop]
-            shown = shown[:8] + ["..."] if len(shown) > 12 else shown
+            shown = [_shown(r, d.target) for d in loop]
+            last = shown[0]
+            shown = [*shown[:8], "..."] if len(shown) > 11 else shown
             letter = next((a.name for a in r.axes_of(loop[0].target)), "t")
             raise r.error(
-                f"an algebraic loop: {' -> '.join([*shown, _shown(r, loop[0].source)])} within one step",
+                f"an algebraic loop: {' -> '.join([*shown, last])} within one step",
                 loop[0].reference,
                 f"Put a delay into it, as in {loop[0].source}[{letter}-1].",
             )
@@ -334,22 +334,33 @@ def _shown(r: Recurrence, name: str) -> str:
 
 
 def _loop(edges: list[Dependence]) -> list[Dependence]:
-    """Dependences that form a shortest cycle, each needing the one after it."""
-    best: list[Dependence] = []
-    for first in edges:
-        paths = {first.source: [first]}
-        queue = [first.source]
-        for name in queue:
-            if name == first.target:
-                break
-            for edge in edges:
-                if edge.target == name and edge.source not in paths:
-                    paths[edge.source] = [*paths[name], edge]
-                    queue.append(edge.source)
-        found = paths.get(first.target)
-        if found and (not best or len(found) < len(best)):
-            best = found
-    return best
+    """A shortest cycle through the first variable that is in one, each needing what comes next."""
+    needs: dict[str, list[Dependence]] = {}
+    for edge in edges:
+        needs.setdefault(edge.target, []).append(edge)
+    groups = strong_components({n: {d.source for d in needs.get(n, ())} for n in _ends(edges)})
+    cyclic = {n for group in groups if len(group) > 1 for n in group}
+    cyclic |= {d.source for d in edges if d.source == d.target}
+    start = next((d.target for d in edges if d.target in cyclic), None)
+    if start is None:
+        return []
+    came: dict[str, Dependence] = {}
+    queue = [start]
+    for name in queue:
+        for edge in needs.get(name, ()):
+            if edge.source == start:
+                path = [edge]
+                while path[-1].target != start:
+                    path.append(came[path[-1].target])
+                return path[::-1]
+            if edge.source not in came:
+                came[edge.source] = edge
+                queue.append(edge.source)
+    return []
+
+
+def _ends(edges: list[Dependence]) -> dict[str, None]:
+    return dict.fromkeys(n for d in edges for n in (d.target, d.source))
 
 
 def _both_ways(r: Recurrence, edges: tuple[Dependence, ...]) -> UnrollError:
