@@ -25,6 +25,7 @@ class Case:
 
     inputs, parameters, states: names with their shapes, `W U:3x2 b:3 alpha`; a shape is that of
     all names before it, and what has none is a number. before: values of states before step 1.
+    classes: inputs that are integers, `o:3` for one of three;
     functions: definitions of what the text calls; backward: the last step comes first.
     """
 
@@ -35,6 +36,7 @@ class Case:
     step: str = ""
     after: str = ""
     inputs: str = ""
+    classes: str = ""
     parameters: str = ""
     states: str = ""
     before: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
@@ -66,22 +68,25 @@ def draw(case: Case) -> Arrays:
     arrays = {n: rng.uniform(0.1, 0.9, s) for n, s in shapes(case.parameters).items()}
     for name, shape in shapes(case.inputs).items():
         arrays[name] = rng.uniform(0.1, 0.9, (case.steps, *shape))
+    for name, (count,) in shapes(case.classes).items():
+        arrays[name] = rng.integers(0, count, case.steps)
     return arrays
 
 
 def by_hand(case: Case, arrays: Arrays) -> Arrays:
     """What the statements of a case compute."""
+    inputs = [*shapes(case.inputs), *shapes(case.classes)]
     zeros = {n: np.zeros(s) for n, s in (shapes(case.states) | shapes(case.inputs)).items()}
     values: dict[tuple[str, int], Any] = {
         (name, at): value for name, known in case.before.items() for at, value in known.items()
     }
-    for name in shapes(case.inputs):
+    for name in inputs:
         values |= {(name, at): value for at, value in enumerate(arrays[name], 1)}
 
     def at(name: str, step: int) -> Any:
         return values.get((name, step), zeros[name])
 
-    known = {n: v for n, v in arrays.items() if n not in shapes(case.inputs)}
+    known = {n: v for n, v in arrays.items() if n not in inputs}
     known = (
         {"tau": case.steps}
         | known
@@ -91,7 +96,7 @@ def by_hand(case: Case, arrays: Arrays) -> Arrays:
     found: dict[str, list[Any]] = {}
     order = range(case.steps, 0, -1) if case.backward else range(1, case.steps + 1)
     for t in order:
-        space = known | {n: arrays[n][t - 1] for n in shapes(case.inputs)} | {"t": t}
+        space = known | {n: arrays[n][t - 1] for n in inputs} | {"t": t}
         space |= {f"{name}_": at(name, t - 1) for name in zeros}
         given = set(space)
         exec(case.step, space)

@@ -113,6 +113,21 @@ C = f * C_ + i * np.outer(v, k)
 n = f * n_ + i * k
 h = C @ q / max(abs(n @ q), 1)""",
         inputs="v:3 k q:2 f i", states="C:3x2 n:2"),
+    Case(7, "implicit Euler", r"x_{n+1} = (I - \Delta t\, A)^{-1} (x_n + \Delta t\, u_n)",
+        "x[n] = inv(identity(Deltat * A) - Deltat * A) @ (x[n-1] + Deltat * u[n])",
+        "x = np.linalg.inv(np.eye(2) - Deltat * A) @ (x_ + Deltat * u)", inputs="u:2", states="x:2", parameters="A:2x2 Deltat"),
+    Case(7, "information filter", r"Y_t = (A Y_{t-1}^{-1} A^\top + Q)^{-1} + C^\top R^{-1} C, Y_0 = Q",
+        """
+        Y[t] = inv(A @ inv(Y[t-1]) @ A.T + Q) + C.T @ inv(R) @ C
+        Y[0] = Q""",
+        """
+inv = np.linalg.inv
+Y = inv(A @ inv(Q if t == 1 else Y_) @ A.T + Q) + C.T @ inv(R) @ C
+del inv""",
+        states="Y:2x2", parameters="A Q:2x2 C:1x2 R:1x1"),
+    Case(7, "adjoint of a linear system", r"p_t = A^{-\top} p_{t-1} + q_t",
+        "p[t] = inv(A.T) @ p[t-1] + q[t]",
+        "p = np.linalg.inv(A).T @ p_ + q", inputs="q:2", states="p:2", parameters="A:2x2"),
     # 8 brackets
     Case(8, "colah's blog", r"""
         f_t = \sigma\left(W_f \cdot [h_{t-1}, x_t] + b_f\right), \tilde{C}_t = \tanh(W_C \cdot [h_{t-1}, x_t] + b_C)
@@ -218,4 +233,37 @@ s = gamma * (y - ell_ - b_) + (1 - gamma) * at('s', t - 4)""",
         I[t] = I[t-1] @ exp(-Deltat / tau) + x[t]
         V[t] = R @ I[t]""",
         "I = I_ * exp(-Deltat / tau) + x\nV = R * I", inputs="x", states="I", parameters="Deltat tau R"),
+    Case(10, "Wikipedia, Kalman filter, whole", r"""
+        \hat{\mathbf{x}}_{k\mid k-1} = \mathbf{F}_k \mathbf{x}_{k-1\mid k-1} + \mathbf{B}_k \mathbf{u}_k
+        \hat{\mathbf{P}}_{k\mid k-1} = \mathbf{F}_k \mathbf{P}_{k-1 \mid k-1} \mathbf{F}_k^\textsf{T} + \mathbf{Q}_k
+        \tilde{\mathbf{y}}_k = \mathbf{z}_k - \mathbf{H}_k\hat{\mathbf{x}}_{k\mid k-1}
+        \mathbf{S}_k = \mathbf{H}_k \hat{\mathbf{P}}_{k\mid k-1} \mathbf{H}_k^\textsf{T} + \mathbf{R}_k
+        \mathbf{K}_k = \hat{\mathbf{P}}_{k\mid k-1}\mathbf{H}_k^\textsf{T} \mathbf{S}_k^{-1}
+        \mathbf{x}_{k\mid k} = \hat{\mathbf{x}}_{k\mid k-1} + \mathbf{K}_k\tilde{\mathbf{y}}_k
+        \mathbf{P}_{k|k} = \left(\mathbf{I} - \mathbf{K}_k \mathbf{H}_k\right) \hat{\mathbf{P}}_{k|k-1}""",
+        """
+        xhat_pred[k] = F[k] @ x[k-1] + B[k] @ u[k]
+        Phat_pred[k] = F[k] @ P[k-1] @ F[k].T + Q[k]
+        ytilde[k] = z[k] - H[k] @ xhat_pred[k]
+        S[k] = H[k] @ Phat_pred[k] @ H[k].T + R[k]
+        K[k] = Phat_pred[k] @ H[k].T @ inv(S[k])
+        x[k] = xhat_pred[k] + K[k] @ ytilde[k]
+        P[k] = (identity(K[k] @ H[k]) - K[k] @ H[k]) @ Phat_pred[k]""",
+        """
+xhat_pred = F @ x_ + B @ u
+Phat_pred = F @ P_ @ F.T + Q
+ytilde = z - H @ xhat_pred
+S = H @ Phat_pred @ H.T + R
+K = Phat_pred @ H.T @ np.linalg.inv(S)
+x = xhat_pred + K @ ytilde
+P = (np.eye(3) - K @ H) @ Phat_pred""",
+        inputs="F Q:3x3 B:3x2 u:2 H:2x3 R:2x2 z:2", states="x:3 P:3x3"),
+    Case(10, "DeltaNet with the identity", r"S_t = S_{t-1}\left(\mathbf{I} - \beta_t k_t k_t^\top\right) + \beta_t v_t k_t^\top",
+        "S[t] = S[t-1] @ (identity(beta[t] * k[t] @ k[t].T) - beta[t] * k[t] @ k[t].T) + beta[t] * v[t] @ k[t].T",
+        "S = S_ @ (np.eye(2) - beta * np.outer(k, k)) + beta * np.outer(v, k)",
+        inputs="v:3 k:2 beta", states="S:3x2"),
+    Case(10, "S4, bilinear discretisation", r"x_k = (I - \Delta/2 \cdot A)^{-1} (I + \Delta/2 \cdot A) x_{k-1} + B u_k",
+        "x[k] = inv(identity(Delta / 2 * A) - Delta / 2 * A) @ (identity(Delta / 2 * A) + Delta / 2 * A) @ x[k-1] + B @ u[k]",
+        "x = np.linalg.inv(np.eye(2) - Delta / 2 * A) @ (np.eye(2) + Delta / 2 * A) @ x_ + B @ u",
+        inputs="u:2", states="x:2", parameters="A B:2x2 Delta"),
 ]

@@ -260,6 +260,12 @@ x = x_ + Deltat * v_half
 a = -omega ** 2 * x
 v = v_half + Deltat / 2 * a""",
         states="v x a", parameters="Deltat omega", before={"x": {0: 1.0}}),
+    Case(4, "Stanford, cross entropy over a vocabulary", r"J = -\frac1T \sum_{t=1}^{T} \sum_{j=1}^{|V|} y_{t,j} \log \hat{y}_{t,j}",
+        "J = -(1 / tau * sum(sum(y[t] * log(yhat[t])), t))",
+        after="J = -(y * log(yhat)).sum() / tau", inputs="y yhat:4"),
+    Case(4, "two components of a state", r"z_t = x_{t,1}^2 + x_{t,2} x_{t-1,1}",
+        "z[t] = x[t][0] ** 2 + x[t][1] * x[t-1][0]",
+        "z = x[0] ** 2 + x[1] * x_[0]", inputs="x:2"),
     # 5 signals
     Case(5, "Lukoševičius, echo state networks", r"""
         \mathbf{x}(n) = (1-\alpha)\mathbf{x}(n-1)+\alpha\tanh\left(\mathbf{W}^{\text{in}}[1;\mathbf{u}(n)]+\mathbf{W}\mathbf{x}(n-1)\right),

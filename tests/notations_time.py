@@ -131,6 +131,9 @@ w = w_ + alpha * delta * z""",
         c = 1 / tau * sum(h[i], i)
         h[i] = tanh(U @ x[i])""",
         "h = tanh(U @ x)", after="c = h.mean(0)", inputs="x:2", parameters="U:3x2"),
+    Case(13, "Jurafsky and Martin, perplexity", r"PP = \sqrt[T]{\prod_{t=1}^{T} \frac{1}{p_t}}",
+        "PP = prod(1 / p[t], t) ** (1 / tau)",
+        after="PP = np.prod(1 / p) ** (1 / tau)", inputs="p"),
     # 14 totals
     Case(14, "Goodfellow et al., total loss", r"L = \sum_t L^{(t)}, L^{(t)} = -y^{(t)\top} \log \hat{y}^{(t)}",
         """
@@ -216,4 +219,29 @@ s = (1 - z) * h + z * s_""",
         S[t] = S[t-1] + v[t] @ k[t].T
         z[t] = z[t-1] + k[t]""",
         "S = S_ + np.outer(v, k)\nz = z_ + k", inputs="v:3 k:2", states="S:3x2 z:2"),
+    Case(16, "Ho et al., diffusion", r"\bar{\alpha}_t = \prod_{s=1}^{t} \alpha_s, y_t = \sqrt{\bar{\alpha}_t}\, z + \sqrt{1 - \bar{\alpha}_t}\, \epsilon_t",
+        """
+        alphabar[t] = alphabar[t-1] * alpha[t]
+        alphabar[0] = 1
+        y[t] = sqrt(alphabar[t]) * z + sqrt(1 - alphabar[t]) * epsilon[t]""",
+        "alphabar = (1 if t == 1 else alphabar_) * alpha\ny = sqrt(alphabar) * z + sqrt(1 - alphabar) * epsilon",
+        inputs="alpha epsilon", states="alphabar", parameters="z"),
+    # 17 look-ups
+    Case(17, "hidden Markov model, forward", r"\alpha_t = B[:, o_t] \odot (A^\top \alpha_{t-1}) + c",
+        "alpha[t] = B[:, o[t]] * (A.T @ alpha[t-1]) + c",
+        "alpha = B[:, o] * (A.T @ alpha_) + c", classes="o:4", states="alpha:3", parameters="B:3x4 A:3x3 c:3"),
+    Case(17, "PyTorch, embedding by its row", r"h_t = \tanh(W h_{t-1} + E[x_t])",
+        "h[t] = tanh(W @ h[t-1] + E[x[t], :])",
+        "h = tanh(W @ h_ + E[x])", classes="x:4", states="h:3", parameters="W:3x3 E:4x3"),
+    Case(17, "a lecture's embedding by its column", "h[t] = tanh(W @ h[t-1] + E[:, x[t]])",
+        "h[t] = tanh(W @ h[t-1] + E[:, x[t]])",
+        "h = tanh(W @ h_ + E[:, x])", classes="x:4", states="h:3", parameters="W:3x3 E:3x4"),
+    Case(17, "negative log-likelihood of a class", r"L_t = -\log \hat{y}_{t,c_t}, L = \sum_t L_t",
+        """
+        L[t] = -log(entry(yhat[t], c[t]))
+        L_total = sum(L[t], t)""",
+        "L = -log(yhat[c])", after="L_total = L.sum()", classes="c:3", inputs="yhat:3"),
+    Case(17, "a gain looked up in a table", "y_t = w[s_t] * x_t + y_{t-1}",
+        "y[t] = w[s[t]] * x[t] + y[t-1]",
+        "y = w[s] * x + y_", classes="s:3", inputs="x", states="y", parameters="w:3"),
 ]

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from unroll.errors import UnrollError
 from unroll.language.building import Bound, Definition
+from unroll.language.products import matrix
 from unroll.language.sums import FROM_ZERO, UP_TO
 from unroll.language.survey import Survey
 from unroll.symbolic.expressions import (
@@ -22,6 +23,7 @@ from unroll.symbolic.expressions import (
     Index,
     Range,
     Reference,
+    call,
     rebuild,
     references,
     reindex,
@@ -31,6 +33,7 @@ from unroll.symbolic.expressions import (
 from unroll.symbolic.recurrence import Axis, Equation
 
 Equations = list[Equation]
+_IDENTITY = Reference("I")
 
 
 def equations(definitions: Sequence[Definition], survey: Survey) -> tuple[Equations, Axis]:
@@ -38,6 +41,8 @@ def equations(definitions: Sequence[Definition], survey: Survey) -> tuple[Equati
     axis = Axis(survey.axis, survey.length)
     definitions = [found for d in definitions for found in _partial(_from_zero(d), axis)]
     definitions = [_one_letter(d, axis) for d in definitions]
+    if "I" not in survey.defined | survey.indexed:
+        definitions = [_with_identity(d) for d in definitions]
     definitions, axis = _lengths(definitions, survey, axis)
     found = [_ranged(d, axis) for d in definitions]
     found = _shifted(found, axis)
@@ -47,6 +52,22 @@ def equations(definitions: Sequence[Definition], survey: Survey) -> tuple[Equati
 
 def _change(definition: Definition, values: Callable[[Reference], Expression | None]) -> Definition:
     return replace(definition, expression=substitute(definition.expression, values))
+
+
+def _with_identity(definition: Definition) -> Definition:
+    """`I` beside a matrix, as in `(I - K H) P`, as the identity of that shape: rule 10."""
+
+    def change(part: Expression) -> Expression:
+        if not isinstance(part, Call) or part.operation not in ("add", "subtract"):
+            return part
+        left, right = part.arguments
+        if left == _IDENTITY and matrix(right):
+            return replace(part, arguments=(call("identity", right), right))
+        if right == _IDENTITY and matrix(left):
+            return replace(part, arguments=(left, call("identity", left)))
+        return part
+
+    return replace(definition, expression=rebuild(definition.expression, change))
 
 
 def _from_zero(definition: Definition) -> Definition:

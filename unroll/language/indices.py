@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from unroll.errors import UnrollError
-from unroll.language.scanner import MARK, NUMBER, Lines
+from unroll.language.scanner import MARK, NAME, NUMBER, Lines, Token
 from unroll.language.survey import Survey
-from unroll.language.symbols import Script, Symbol, fold
+from unroll.language.symbols import Script, Symbol, fold, read_symbols
 from unroll.symbolic.expressions import Index
 
 _OFFSET = r"([+-][0-9]+)?"
@@ -105,6 +106,9 @@ class _Resolving:
             self.tail.append(script)  # an entry of the value there
             return
         index = self.letter(script.flat) or self.point(script.flat)
+        if index is None and self.is_indexed(script.tokens[1:-1]):
+            self.tail.append(script)  # E[x_t]
+            return
         if index is None and script.flat.startswith("<"):
             raise self.error(
                 f"{self.symbol.token.text}[{script.flat}], a whole history, cannot be read so far",
@@ -122,6 +126,48 @@ class _Resolving:
                 f"{self.survey.axis} = 1..{match[1]}.",
             )
         self.put(index, script)
+
+    # --- entries ------------------------------------------------------------------
+
+    def is_indexed(self, tokens: Sequence[Token]) -> bool:
+        """Whether one name with an index stands there, as in `E[x_t]` and `E_{x_t}`."""
+        if len(tokens) < 3 or tokens[0].kind != NAME or tokens[0].text in ("T", "n"):
+            return False
+        items = read_symbols(tokens, self.lines)
+        if len(items) != 1 or not isinstance(items[0], Symbol):
+            return False
+        if any(s.kind == "^" for s in items[0].scripts):
+            return False
+        return resolve(items[0], self.survey, self.lines).index is not None
+
+    def refuse_lookup(self, script: Script) -> None:
+        """`E_{x_t}` is a row of E for some, and a column for others."""
+        (symbol,) = read_symbols(_inside(script.tokens), self.lines)
+        assert isinstance(symbol, Symbol)
+        place = resolve(symbol, self.survey, self.lines)
+        shown = f"{place.name}[{place.index}]"
+        name = "_".join([self.symbol.token.text, *self.parts])
+        raise self.error(
+            f"{shown} is looked up in {name}, and it is open where",
+            script,
+            f"Write {name}[{shown}, :] for a row, {name}[:, {shown}] for a column, "
+            f"{name}[{shown}] for an entry of a vector; they count from 0.",
+        )
+
+    def entry(self, script: Script) -> Script | None:
+        """The bracket that `_{t,y_t}` means behind the index, which is put."""
+        inside = _inside(script.tokens)
+        comma = next((at for at, t in enumerate(inside) if t.text == ","), None)
+        if comma is None or not self.is_indexed(inside[comma + 1 :]):
+            return None
+        index = self.letter("".join(t.text for t in inside[:comma]))
+        if index is None:
+            return None
+        self.put(index, script)
+        place = inside[comma + 1 :]
+        opening, closing = (place[0].like(MARK, mark) for mark in "[]")
+        flat = "".join(t.text for t in place)
+        return Script("[", flat, "", (opening, *place, closing), script.start, script.stop)
 
     def parenthesis(self, script: Script, undecided: Undecided) -> None:
         index = self.letter(script.flat)
@@ -146,6 +192,10 @@ class _Resolving:
             assert index is not None
             self.put(index, script)  # mathematics counts entries from 1
             self.tail.append(replace(script, kind="[", flat=str(int(pair[2][:10]) - 1)))
+        elif self.is_indexed(_inside(script.tokens)):
+            self.refuse_lookup(script)
+        elif (place := self.entry(script)) is not None:
+            self.tail.append(place)
         elif "|" in flat:
             self.conditional(script)
         elif (start := re.fullmatch(rf"{self.survey.axis}=([0-9]+)", flat)) is not None:
@@ -299,6 +349,11 @@ class _Resolving:
     def error(self, message: str, script: Script, remedy: str) -> UnrollError:
         span = self.lines.span(script.start, script.stop)
         return UnrollError(message, remedy=remedy, source=self.lines.source, span=span)
+
+
+def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
+    """The tokens of a script without its braces."""
+    return tokens[1:-1] if tokens and tokens[0].text == "{" else tokens
 
 
 def _int(text: str | None) -> int:

@@ -295,6 +295,9 @@ class Writing:
     def lookup(self, token: Token) -> None:
         """The entries that a bracket picks; one place of a matrix is a row of it."""
         tokens, self.at = bracketed(self.items, self.at - 1)
+        self.look(tokens, token)
+
+    def look(self, tokens: Sequence[Token], token: Token) -> None:
         inner, end = tokens[1:-1], tokens[-1]
         name = self.out[-1].value
         self.put("LOOK", "[", token)
@@ -305,7 +308,8 @@ class Writing:
             self.put("COLON", ":", inner[colon])
             start = colon + 1
         self.out += self.nested(inner[start:])
-        if not colons and isinstance(name, Reference) and is_matrix(name.name):
+        bare = isinstance(name, Reference) and not name.indices and is_matrix(name.name)
+        if not colons and bare:
             self.put("COMMA", ",", end)
             self.put("COLON", ":", end)
         self.put("RSQB", "]", end)
@@ -427,7 +431,9 @@ class Writing:
                 self.put("LOOK", "[", symbol)
                 self.put("NUMBER", Constant(int(script.flat)), symbol)
                 self.put("RSQB", "]", symbol)
-            elif script.kind in "([":
+            elif script.kind == "[":
+                self.look(script.tokens, script.tokens[0])
+            elif script.kind == "(":
                 self.out += self.nested(script.tokens)
             else:
                 raise self.lines.error(
