@@ -16,7 +16,9 @@ import numpy as np
 
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.shapes import shape_of
 
+EMPTY = {"max": -np.inf, "min": np.inf, "prod": 1.0, "logsumexp": -np.inf, "mean": np.nan}
 Back = Callable[[np.ndarray], np.ndarray]
 Point = tuple[int, ...]
 Key = tuple[str, Point]
@@ -36,7 +38,7 @@ class Node:
 class Oracle:
     """One unrolled run. arrays: by name, without batch, targets one-hot; shapes: of one value.
 
-    lengths: numbers by the name of a length; trees: for the letter of a tree's axis the children of
+    lengths: numbers by the name of a length; trees: by the length of a tree's axis the children of
     its nodes. A point is a tuple with one number for each index.
     """
 
@@ -129,7 +131,7 @@ class Oracle:
         number = here[index.base]
         if not index.via:
             return number + index.offset
-        children = self.trees[index.base]
+        children = self.trees[self.axes[index.base].length]
         if not 1 <= number <= len(children):
             return 0
         if index.via in ("left", "right"):
@@ -149,7 +151,7 @@ class Oracle:
             return list(range(1, last + 1))
         if within.parent is not None:
             number = here[within.parent.base]
-            return list(self.trees[within.parent.base][number - 1])
+            return list(self.trees[self.axes[within.parent.base].length][number - 1])
         start = 1 if within.start is None else self.place(within.start, here)
         stop = last if within.stop is None else self.place(within.stop, here)
         start = start if within.start is None or not within.start.base else max(start, 1)
@@ -182,7 +184,10 @@ class Oracle:
             terms = [self.eval(node.arguments[0], {**here, node.over: s}) for s in steps]
             if node.operation == "softmax":
                 return self.normalised(terms, steps, here[node.over])
-            return self.along(node.operation, terms) if terms else self.leaf(np.zeros(()))
+            if not terms:  # the sum of nothing has the shape of what it would add up
+                shape = shape_of(node.arguments[0], self.shapes).shape
+                return self.leaf(np.full(shape, EMPTY.get(node.operation, 0.0)))
+            return self.along(node.operation, terms)
         return self.operation(node.operation, [self.eval(a, here) for a in node.arguments])
 
     # --- the tape ---------------------------------------------------------------

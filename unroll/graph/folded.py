@@ -73,9 +73,8 @@ class Link:
         None where an index does not move together with one of the target's.
         """
         bound = {r.axis for r in self.over}
-        own = {i.base: i.offset for i in self.to if i.base not in bound}
-        constant = {i.base: i.offset for i in self.to if not i.base}
-        own |= constant if len(self.to) == len(self.at) == 1 else {}
+        one = len(self.to) == len(self.at) == 1
+        own = {i.base: i.offset for i in self.to if i.base not in bound and (i.base or one)}
         return tuple(
             None if i.via or i.base not in own else own[i.base] - i.offset for i in self.at
         )

@@ -131,7 +131,7 @@ def steps_of(
     """The steps over which a reduction's letter runs, where outer letters are `here`."""
     if within.parent is not None:
         node = recurrence.position(Index(within.parent.base), sizes, here)
-        tree = sizes.tree(within.parent.base)
+        tree = sizes.tree(recurrence.letters[within.parent.base].length)
         assert within.parent.via in ("", CHILDREN)
         return tree.children[node - 1] if 1 <= node <= len(tree) else ()
     last = sizes[recurrence.letters[within.axis].length]

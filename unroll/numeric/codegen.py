@@ -144,7 +144,7 @@ def _trees(scope: Scope) -> dict[str, Any]:
     found = {}
     for axis in scope.recurrence.axes:
         if axis.leaves:
-            tree = scope.sizes.tree(axis.name)
+            tree = scope.sizes.tree(axis.length)
             for via in NEIGHBOURS:
                 numbers = [tree.neighbour(via, node) for node in range(len(tree) + 1)]
                 found[scope.words[f"{via} {axis.name}"]] = np.array(numbers)
@@ -221,7 +221,7 @@ class _Writer:
     def has_order(self, pieces: Sequence[Piece], at: Mapping[str, Place]) -> bool:
         """Whether no piece needs another that needs it."""
         needs = self.needs(pieces, at)
-        return nx.is_directed_acyclic_graph(nx.DiGraph((n.source, n.target) for n in needs))
+        return bool(nx.is_directed_acyclic_graph(nx.DiGraph((n.source, n.target) for n in needs)))
 
     def loop(self, pieces: list[Piece], walk: Walk, at: Mapping[str, Place], depth: int) -> None:
         """A loop for each stretch of steps in which the same equations hold."""
@@ -346,9 +346,9 @@ class _Writer:
 
     def in_order(self, need: Need, at: Mapping[str, Place]) -> bool:
         """Whether a loop around puts a need in order, or makes it one of another step."""
-        for axis, place in at.items():
+        for axis in at:
             low, high = need.along(axis)
-            if place.kind == LOOP and (low > 0 or high < 0):
+            if low > 0 or high < 0:
                 return True
         return False
 
@@ -422,7 +422,7 @@ class _Writer:
         if "{out}" in term.source and fits and (shape or whole):
             self.text.write(self.text.source(term, depth, out=target), depth)
             return
-        if term.axes and term.axes != whole or (term.axes and len(term.shape) < len(shape)):
+        if (term.axes and term.axes != whole) or (term.axes and len(term.shape) < len(shape)):
             term = scope.align(term, whole, len(shape) - len(term.shape))
         if turned and len(term.axes & frozenset(lead)) > 1:
             have = scope.ordered(whole)

@@ -68,18 +68,15 @@ def find_sizes(
     for axis in recurrence.axes:
         if axis.length.isdigit():
             said.say(axis.length, f"the axis {axis.name} = 1..{axis.length}", int(axis.length))
-    default = said.agreed(_main_length(time), "the number of steps")
-    default = DEFAULT_STEPS if default is None else default
+    default: int = said.agreed(_main_length(time), "the number of steps") or DEFAULT_STEPS
     lengths: dict[str, int] = {}
     trees: dict[str, Tree] = {}
     for axis in recurrence.axes:
         length = _main_length(axis)
         what = "the number of steps" if axis == time else f"the length {length} of {axis.name}"
-        number = said.agreed(length, what)
-        if number is None:
-            number = DEFAULT_LAYERS if axis.name in LAYERS else default
+        number = said.agreed(length, what) or (DEFAULT_LAYERS if axis.name in LAYERS else default)
         if axis.leaves:
-            trees[axis.name] = grown = _grow(axis, tree, number)
+            trees[axis.length] = grown = _grow(axis, tree, number)
             if said.lengths.get(axis.leaves) and grown.leaves != number:
                 raise UnrollError(
                     f"the tree has {grown.leaves} leaves, but {_who(said, axis.leaves)} has {number}"
@@ -150,6 +147,5 @@ def _grow(axis: Axis, tree: Trees | None, leaves: int) -> Tree:
         return MAKERS[tree](leaves)
     if isinstance(tree, Tree):
         return tree
-    if all(isinstance(entry, int) for entry in tree):
-        return from_parents(tree)
-    return from_children(tree)
+    nodes: list[Any] = list(tree)
+    return from_parents(nodes) if all(isinstance(n, int) for n in nodes) else from_children(nodes)

@@ -27,6 +27,7 @@ from unroll.symbolic.expressions import (
 )
 from unroll.symbolic.operations import OPERATIONS, Case, Operation, Shape
 from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.shapes import shape_of
 from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.trees import PARENT
 
@@ -252,8 +253,9 @@ class Scope:
         letter, axis = within.axis, frozenset({within.axis})
         first, last = span_of(self.recurrence, within, self.sizes, self.spans(frame))
         if first > last:
-            empty = Term(_number(row.neutral if not row.keeps else 0), simple=True)
-            return empty
+            shape = self.shape(node.arguments[0])
+            value = _number(0 if row.keeps else row.neutral)
+            return Term(f"np.full({shape}, {value}, dtype)" if shape else value, shape=shape)
         inner = {**frame, letter: Place(ALL, first, last)}
         kept = self.conditions(within, frame)
         if "{sum}" in row.over:
@@ -281,6 +283,9 @@ class Scope:
         if row.keeps:
             term = self.selected(term, letter, first, frame)
         return self.repeated(self.add_up(term, batch), inner, batch - term.axes)
+
+    def shape(self, node: Expression) -> Shape:
+        return tuple(int(n) for n in shape_of(node, self.shapes).shape)
 
     def spread(self, term: Term, letter: str, frame: Frame) -> Term:
         """A term that is the same at all steps of an axis, once for each of them."""

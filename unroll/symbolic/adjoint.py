@@ -111,7 +111,7 @@ class Leaf:
     bound: Ranges
 
     @property
-    def place(self) -> tuple[Reference, Ranges]:
+    def end(self) -> tuple[Reference, Ranges]:
         return self.reference, self.bound
 
 
@@ -209,9 +209,9 @@ class Builder:
             start = ONE
         leaves: list[Leaf] = []
         self.descend(equation, equation.expression, start, (), leaves)
-        for place in dict.fromkeys(leaf.place for leaf in leaves):
-            total = _total([leaf.gradient for leaf in leaves if leaf.place == place])
-            self.arrive(equation, Leaf(place[0], total, place[1]))
+        for reference, bound in dict.fromkeys(leaf.end for leaf in leaves):
+            same = [leaf.gradient for leaf in leaves if leaf.end == (reference, bound)]
+            self.arrive(equation, Leaf(reference, _total(same), bound))
 
     def moving(self, equation: Equation) -> Equation:
         """An equation at one point of an axis as one over the axis that starts and stops there."""

@@ -102,10 +102,12 @@ def distances_of(
         i.base: axis.name for i, axis in zip(equation.target.indices, target) if i.base
     }  # letter -> axis
     found = {}
-    for index, axis in zip(reference.indices, recurrence.axes_of(reference.name)):
+    own = recurrence.axes_of(reference.name)
+    names = {a.name for a in own}
+    for index, axis in zip(reference.indices, own):
         letter = axis.name
-        if not any(a.name == letter for a in target):
-            same = [a.name for a in target if a.length == axis.length]
+        if not any(a.name == letter for a in target):  # an axis of the same length under another name
+            same = [a.name for a in target if a.length == axis.length and a.name not in names]
             letter = same[0] if same else letter
         if index.base in bound:
             found[letter] = _bound_distance(bound[index.base], index, place, letter)

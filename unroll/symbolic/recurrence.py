@@ -378,12 +378,13 @@ class Recurrence:
         """
         known = dict(steps) if isinstance(steps, Mapping) else {}
         default = None if isinstance(steps, Mapping) else steps
-        lengths, grown = {}, {}
+        lengths: dict[str, int] = {}
+        grown: dict[str, Tree] = {}
         for axis in self.axes:
             if axis.leaves:
                 leaves = known.get(axis.leaves, known.get(axis.name, default))
                 tree = (trees or {}).get(axis.name) or balanced(leaves or 1)
-                grown[axis.name] = tree
+                grown[axis.length] = tree
                 lengths |= {axis.length: len(tree), axis.leaves: tree.leaves}
             elif not axis.length.isdigit():
                 length = known.get(axis.length, known.get(axis.name, default))
@@ -439,7 +440,7 @@ class Recurrence:
         if index.base in self.letters:
             here = (at or {})[index.base]
             if index.via:
-                return sizes.tree(index.base).neighbour(index.via, here)
+                return sizes.tree(self.letters[index.base].length).neighbour(index.via, here)
             return here + index.offset
         return sizes[index.base] + index.offset
 

@@ -54,12 +54,9 @@ class Reverse:
 
     def count(self, within: Range) -> Expression:
         """How many steps a reduction runs over."""
-        if within.parent is not None:
+        if not within.is_whole:
             return call("sum", ONE, over=within.axis, limits=within)
-        axis = self.axes[within.axis]
-        ends = (within.start or axis.first, within.stop or axis.last)
-        first, last = (reindex(Reference("i"), {"i": end}) for end in ends)
-        return simplify(last - first + ONE if first != ONE else last)
+        return reindex(Reference("i"), {"i": self.axes[within.axis].last})
 
     def shaped(self, gradient: Expression, argument: Expression) -> Expression:
         """The gradient in the shape of the argument: summed, or repeated, where that broadcast."""

@@ -63,7 +63,7 @@ def resolve_expression(
         return node, Oriented(tuple(shapes.get(node.name, ())))
     parts = [resolve_expression(a, shapes) for a in node.arguments]
     arguments = tuple(p[0] for p in parts)
-    node = Call(node.operation, arguments, node.over, node.span)
+    node = replace(node, arguments=arguments)
     row = OPERATIONS.get(node.operation)
     if node.over is not None:
         return node, parts[0][1]

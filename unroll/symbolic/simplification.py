@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from unroll.symbolic.expressions import Call, Constant, Expression, rebuild
 from unroll.symbolic.operations import OPERATIONS
@@ -24,7 +25,7 @@ def _simpler(node: Expression) -> Expression:
             break
         if isinstance(simpler, Call):  # what a rule builds is new and may be simplified further
             arguments = tuple(_simpler(a) for a in simpler.arguments)
-            simpler = Call(simpler.operation, arguments, simpler.over)
+            simpler = replace(simpler, arguments=arguments)
         node = simpler
     return node
 

@@ -12,7 +12,7 @@ from unroll.symbolic.trees import Tree
 
 @dataclass(frozen=True)
 class Sizes:
-    """lengths: (name, number) pairs, as `("tau", 5)`; trees: (axis letter, tree) pairs."""
+    """lengths: (name, number) pairs, as `("tau", 5)`; trees: (name of a length, tree) pairs."""
 
     lengths: tuple[tuple[str, int], ...]
     trees: tuple[tuple[str, Tree], ...] = ()
@@ -22,7 +22,7 @@ class Sizes:
         return dict(self.lengths)
 
     @cached_property
-    def _by_letter(self) -> Mapping[str, Tree]:
+    def _trees(self) -> Mapping[str, Tree]:
         return dict(self.trees)
 
     def __getitem__(self, length: str) -> int:
@@ -32,12 +32,12 @@ class Sizes:
     def __contains__(self, length: str) -> bool:
         return length.isdigit() or length in self._by_name
 
-    def tree(self, letter: str) -> Tree:
-        """The tree whose nodes an axis letter runs over."""
-        found = self._by_letter.get(letter)
+    def tree(self, length: str) -> Tree:
+        """The tree that has so many nodes."""
+        found = self._trees.get(length)
         if found is None:
             raise UnrollError(
-                f"nothing says which tree {letter} runs over",
+                f"nothing says which tree it is that has {length} nodes",
                 remedy='Give one: tree="balanced", tree="chain", or each node\'s parent.',
             )
         return found
