@@ -164,10 +164,7 @@ class _Resolving:
         if index is None:
             return None
         self.put(index, script)
-        place = inside[comma + 1 :]
-        opening, closing = (place[0].like(MARK, mark) for mark in "[]")
-        flat = "".join(t.text for t in place)
-        return Script("[", flat, "", (opening, *place, closing), script.start, script.stop)
+        return _bracketed(inside[comma + 1 :], script)
 
     def parenthesis(self, script: Script, undecided: Undecided) -> None:
         index = self.letter(script.flat)
@@ -196,6 +193,8 @@ class _Resolving:
             self.refuse_lookup(script)
         elif (place := self.entry(script)) is not None:
             self.tail.append(place)
+        elif ":" in flat:  # B_{:,o_t}
+            self.tail.append(_bracketed(_inside(script.tokens), script))
         elif "|" in flat:
             self.conditional(script)
         elif (start := re.fullmatch(rf"{self.survey.axis}=([0-9]+)", flat)) is not None:
@@ -354,6 +353,13 @@ class _Resolving:
 def _inside(tokens: Sequence[Token]) -> Sequence[Token]:
     """The tokens of a script without its braces."""
     return tokens[1:-1] if tokens and tokens[0].text == "{" else tokens
+
+
+def _bracketed(place: Sequence[Token], script: Script) -> Script:
+    """The bracket behind a name that a place below it means."""
+    opening, closing = (place[0].like(MARK, mark) for mark in "[]")
+    flat = "".join(t.text for t in place)
+    return Script("[", flat, "", (opening, *place, closing), script.start, script.stop)
 
 
 def _int(text: str | None) -> int:
