@@ -18,13 +18,27 @@ from unroll.numeric import layout
 from unroll.numeric.emission import INDENT, Text, wrapped
 from unroll.numeric.hoisting import hoist
 from unroll.numeric.kernels import KERNELS
-from unroll.numeric.layout import Rows, identifiers, reaches, rows, spans_of, wanted
+from unroll.numeric.layout import Rows, identifiers, rows, wanted
+from unroll.numeric.needs import Need, Piece, needs_of, side, within
 from unroll.numeric.schedule import BACKWARD, Scan, Schedule, Task, manner, plan
-from unroll.numeric.terms import ALL, BATCH, LOOP, NONE, POINT, Axes, Place, Scope, Term
-from unroll.symbolic.expressions import Index, Reference, references
+from unroll.numeric.terms import (
+    ALL,
+    ARRAY,
+    BATCH,
+    LOOP,
+    NONE,
+    POINT,
+    WAVE,
+    Axes,
+    Place,
+    Scope,
+    Term,
+)
+from unroll.numeric.waves import Wavefront, levels, wavefront, waves
+from unroll.symbolic.expressions import Index
 from unroll.symbolic.operations import Shape
-from unroll.symbolic.ordering import ANY, FORWARD, Distance, Walk, distances_of, uses
-from unroll.symbolic.recurrence import GIVEN, Box, Equation, Recurrence
+from unroll.symbolic.ordering import FORWARD, Walk
+from unroll.symbolic.recurrence import GIVEN, Box, Recurrence
 from unroll.symbolic.shapes import shape_of
 from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.trees import NEIGHBOURS
@@ -54,30 +68,6 @@ class Program:
         return self.function(*lengths, batch, *arrays)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """An equation and the box of steps in which it is the one that holds."""
-
-    equation: Equation
-    box: Box
-
-    @property
-    def name(self) -> str:
-        return self.equation.name
-
-
-@dataclass(frozen=True, slots=True)
-class Need:
-    """Piece `target` reads what piece `source` writes, that far back along each axis."""
-
-    source: int
-    target: int
-    distances: Mapping[str, Distance]
-
-    def along(self, axis: str) -> Distance:
-        return self.distances.get(axis, ANY)
-
-
 def compile_recurrence(
     recurrence: Recurrence,
     shapes: Mapping[str, Shape],
@@ -103,6 +93,7 @@ def compile_recurrence(
     writer = _Writer(scope, wanted(recurrence))
     code = writer.function(schedule, recurrence.defined)
     namespace: dict[str, Any] = {"np": np, "dtype": dtype, **KERNELS, **_trees(scope)}
+    namespace |= {"waves": waves, "levels": levels}
     exec(compile(code, f"<{recurrence.defined[0]}: generated>", "exec"), namespace)
     return Program(
         schedule,
@@ -134,20 +125,21 @@ def _scope(
             known[name] = tuple(int(n) for n in max(found, key=len))
     given = [str(e.target) for e in recurrence.equations if e.expression == GIVEN]
     lengths = [name for name, _ in sizes.lengths]
-    trees = [f"{via} {a.name}" for a in recurrence.axes if a.leaves for via in NEIGHBOURS]
+    trees = [f"{w} {a.name}" for a in recurrence.axes if a.leaves for w in ("tree", *NEIGHBOURS)]
     words = identifiers([*recurrence.letters, *lengths, *recurrence.names, *given, *trees])
     return Scope(recurrence, sizes, known, reach, batched, words, summed)
 
 
 def _trees(scope: Scope) -> dict[str, Any]:
     """For each tree and kind of neighbour the numbers of the nodes' neighbours, 0 for none."""
-    found = {}
+    found: dict[str, Any] = {}
     for axis in scope.recurrence.axes:
         if axis.leaves:
             tree = scope.sizes.tree(axis.length)
             for via in NEIGHBOURS:
                 numbers = [tree.neighbour(via, node) for node in range(len(tree) + 1)]
                 found[scope.words[f"{via} {axis.name}"]] = np.array(numbers)
+            found[scope.words[f"tree {axis.name}"]] = tree
     return found
 
 
@@ -196,10 +188,11 @@ class _Writer:
     def nest(self, pieces: list[Piece], at: Mapping[str, Place], depth: int) -> None:
         """Pieces in an order in which each finds what it needs.
 
-        at: the axes that loops around them walk along. Pieces that need one another are walked
-        along another axis; what that leaves in a cycle, inside, along yet another.
+        at: the axes that loops around them walk along. Pieces that need one another are cut where
+        others begin and end, if that undoes the cycle; else they are walked along another axis, and
+        what that leaves in a cycle, inside, along yet another.
         """
-        needs = self.needs(pieces, at)
+        needs = needs_of(self.recurrence, self.scope.sizes, pieces, at)
         graph = nx.DiGraph((n.source, n.target) for n in needs)
         graph.add_nodes_from(range(len(pieces)))
         condensed = nx.condensation(graph)
@@ -210,32 +203,59 @@ class _Writer:
             if not inside:
                 self.assign(component[0], at, depth)
                 continue
-            cut = self.cut(component, at)  # one that needs what in part needs it back
+            cut = self.cut(component, at)
             walk = self.way(component, inside, at)
-            if len(cut) > len(component) and (walk is None or self.has_order(cut, at)):
+            if len(cut) > len(component) and (
+                walk is None or self.is_wide(component) or self.has_order(cut, at)
+            ):
                 self.nest(cut, at, depth)
-            else:
-                assert walk is not None, "no order of the steps"
+                continue
+            assert walk is not None, "no order of the steps"
+            front = wavefront(self.recurrence, self.scope, component, inside, walk, at)
+            if front is None:
                 self.loop(component, walk, at, depth)
+            else:
+                self.sweep(component, front, at, depth)
+
+    def sweep(
+        self, pieces: list[Piece], front: Wavefront, at: Mapping[str, Place], depth: int
+    ) -> None:
+        """A loop over waves of points, all of one wave at once."""
+        words = [self.scope.words[a] for a in front.axes]
+        self.allocate_all(pieces)
+        self.text.write(f"for {', '.join(words)} in {front.source}:", depth)
+        places = {
+            axis: Place(ARRAY, *side, word, WAVE)
+            for axis, side, word in zip(front.axes, front.sides, words)
+        }
+        self.nest(pieces, {**at, **places}, depth + 1)
+
+    def allocate_all(self, pieces: list[Piece]) -> None:
+        for name in dict.fromkeys(p.name for p in pieces):
+            if name not in self.allocated:
+                self.allocate(name)
+
+    def is_wide(self, pieces: Sequence[Piece]) -> bool:
+        """Whether boundaries are better left to maps: then what remains may go in waves."""
+        axes = [self.recurrence.axes_of(p.name) for p in pieces]
+        return any(len(a) > 1 or a[0].leaves for a in axes if a)
 
     def has_order(self, pieces: Sequence[Piece], at: Mapping[str, Place]) -> bool:
         """Whether no piece needs another that needs it."""
-        needs = self.needs(pieces, at)
+        needs = needs_of(self.recurrence, self.scope.sizes, pieces, at)
         return bool(nx.is_directed_acyclic_graph(nx.DiGraph((n.source, n.target) for n in needs)))
 
     def loop(self, pieces: list[Piece], walk: Walk, at: Mapping[str, Place], depth: int) -> None:
         """A loop for each stretch of steps in which the same equations hold."""
         axis = self.recurrence.letters[walk.axis]
-        sides = [self.side(p, walk.axis) for p in pieces]
+        sides = [side(self.recurrence, p, walk.axis) for p in pieces]
         cuts = sorted({place for a, b in sides for place in (a, b + 1)})
         stretches = list(pairwise(cuts))
         word = self.scope.words[axis.name]
-        for name in dict.fromkeys(p.name for p in pieces):
-            if name not in self.allocated:
-                self.allocate(name)
+        self.allocate_all(pieces)
         for start, stop in reversed(stretches) if walk.direction == BACKWARD else stretches:
             active = [
-                self.within(p, walk.axis, (start, stop - 1))
+                within(self.recurrence, p, walk.axis, (start, stop - 1))
                 for p, (a, b) in zip(pieces, sides)
                 if a <= start and stop - 1 <= b
             ]
@@ -249,16 +269,6 @@ class _Writer:
             self.text.write(f"for {word} in {span}:", depth)
             place = Place(LOOP, start, stop - 1, word)
             self.nest(active, {**at, axis.name: place}, depth + 1)
-
-    def within(self, piece: Piece, axis: str, side: tuple[int, int]) -> Piece:
-        """The part of a piece between two steps of an axis."""
-        p = [a.name for a in self.recurrence.axes_of(piece.name)].index(axis)
-        return Piece(piece.equation, (*piece.box[:p], side, *piece.box[p + 1 :]))
-
-    def side(self, piece: Piece, axis: str) -> tuple[int, int]:
-        """First and last step of a piece along an axis."""
-        position = [a.name for a in self.recurrence.axes_of(piece.name)].index(axis)
-        return piece.box[position]
 
     def way(
         self, pieces: Sequence[Piece], needs: Sequence[Need], at: Mapping[str, Place]
@@ -281,76 +291,17 @@ class _Writer:
             own = [p for p in pieces if axis in self.recurrence.axes_of(p.name)]
             if axis.name in at or not own:
                 continue
-            sides = [self.side(p, axis.name) for p in own]
+            sides = [side(self.recurrence, p, axis.name) for p in own]
             cuts = sorted({place for a, b in sides for place in (a, b + 1)})
             found = [p for p in pieces if p not in own]
             for piece, (first, last) in zip(own, sides):
                 found += [
-                    self.within(piece, axis.name, (start, stop - 1))
+                    within(self.recurrence, piece, axis.name, (start, stop - 1))
                     for start, stop in pairwise(cuts)
                     if first <= start and stop - 1 <= last
                 ]
             pieces = found
         return pieces
-
-    # --- needs ------------------------------------------------------------------
-
-    def needs(self, pieces: Sequence[Piece], at: Mapping[str, Place]) -> list[Need]:
-        """What pieces need of one another, but not what loops around them put in order."""
-        by_name: dict[str, list[int]] = {}
-        for i, piece in enumerate(pieces):
-            by_name.setdefault(piece.name, []).append(i)
-        found = []
-        for i, piece in enumerate(pieces):
-            expression = piece.equation.expression
-            spans = spans_of(piece.equation, piece.box)
-            bound = list(uses(expression))
-            reads = dict.fromkeys(reaches(self.recurrence, expression, self.scope.sizes, spans))
-            bare = [(r, ()) for r in references(expression) if not r.indices]
-            for reference, box in (*reads, *bare):
-                for j in by_name.get(reference.name, ()):
-                    if not _meet(box, pieces[j].box):
-                        continue
-                    for other, letters in bound:
-                        if other == reference:
-                            distances = distances_of(
-                                self.recurrence, piece.equation, reference, letters
-                            )
-                            need = self.need(j, i, pieces, reference, distances, box)
-                            if not self.in_order(need, at):
-                                found.append(need)
-        return found
-
-    def need(
-        self,
-        source: int,
-        target: int,
-        pieces: Sequence[Piece],
-        reference: Reference,
-        distances: Mapping[str, Distance],
-        read: Box,
-    ) -> Need:
-        """One need; where a distance is not the same everywhere, as the boxes bound it."""
-        known = dict(distances)
-        own = {
-            a.name: side
-            for a, side in zip(self.recurrence.axes_of(pieces[target].name), pieces[target].box)
-        }
-        axes = self.recurrence.axes_of(reference.name)
-        for axis, (first, last), written in zip(axes, read, pieces[source].box):
-            if axis.name in own and known.get(axis.name, ANY) == ANY:
-                start, stop = own[axis.name]
-                low, high = start - min(last, written[1]), stop - max(first, written[0])
-                known[axis.name] = (low, high)
-        return Need(source, target, known)
-
-    def in_order(self, need: Need, at: Mapping[str, Place]) -> bool:
-        """Whether a loop around puts a need in order, or makes it one of another step."""
-        for axis in at:
-            low, high = need.along(axis)
-            if low > 0 or high < 0:
-                return True
-        return False
 
     # --- statements -------------------------------------------------------------
 
@@ -371,9 +322,9 @@ class _Writer:
         """Where the letters of a piece's left side are: in loops, or all of their steps at once."""
         found = {}
         axes = self.recurrence.axes_of(piece.name)
-        for index, axis, side in zip(piece.equation.target.indices, axes, piece.box):
+        for index, axis, steps in zip(piece.equation.target.indices, axes, piece.box):
             if index.base in self.recurrence.letters:
-                found[index.base] = at.get(axis.name) or Place(ALL, *side)
+                found[index.base] = at.get(axis.name) or Place(ALL, *steps)
         return found
 
     def right_hand_side(self, piece: Piece, frame: Mapping[str, Place]) -> Term:
@@ -402,15 +353,16 @@ class _Writer:
         parts: list[str] = []
         lead: list[str] = []
         axes = self.recurrence.axes_of(name)
-        for index, axis, rows_, side in zip(
+        for index, axis, rows_, steps in zip(
             piece.equation.target.indices, axes, scope.rows[name], piece.box
         ):
-            place = frame.get(index.base, Place(POINT, *side))
+            place = frame.get(index.base, Place(POINT, *steps))
             if place.kind == ALL:
-                parts.append(scope.slice(rows_, *side, axis.length))
+                parts.append(scope.slice(rows_, *steps, axis.length))
                 lead.append(index.base)
-            elif place.kind == LOOP:
+            elif place.kind in (LOOP, ARRAY):
                 parts.append(scope.shifted(place.source, Index(index.base), rows_.first))
+                lead += [WAVE] if place.kind == ARRAY and WAVE not in lead else []
             else:
                 parts.append(scope.at(place.first - rows_.first, axis.length))
         while len(parts) > 1 and parts[-1] == ":":
@@ -418,7 +370,7 @@ class _Writer:
         target = f"{scope.words[name]}[{', '.join(parts)}]"
         whole = frozenset(lead) | self.axes(name)
         turned = [*lead, *self.axes(name)] != scope.ordered(whole)
-        fits = term.shape == shape and term.axes == whole and not turned
+        fits = term.shape == shape and term.axes == whole and not turned and WAVE not in lead
         if "{out}" in term.source and fits and (shape or whole):
             self.text.write(self.text.source(term, depth, out=target), depth)
             return
@@ -443,7 +395,3 @@ class _Writer:
         elif term.number:
             source = f"dtype({source})"
         self.text.write(f"{word} = {source}")
-
-
-def _meet(one: Box, other: Box) -> bool:
-    return all(a <= d and c <= b for (a, b), (c, d) in zip(one, other))

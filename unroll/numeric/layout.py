@@ -19,7 +19,9 @@ from unroll.symbolic.expressions import Call, Expression, Index, Range, Referenc
 from unroll.symbolic.recurrence import GIVEN, Box, Equation, Recurrence
 from unroll.symbolic.sizes import Sizes
 
-RESERVED = frozenset({"np", "dtype", "run", "batch", *KERNELS, *keyword.kwlist, *dir(builtins)})
+RESERVED = frozenset(
+    {"np", "dtype", "run", "batch", "waves", "levels", *KERNELS, *keyword.kwlist, *dir(builtins)}
+)
 Spans = Mapping[str, tuple[int, int]]  # letter -> first and last step
 
 
