@@ -80,6 +80,42 @@ class Recurrence(symbolic.Recurrence):
 
         return transformations.bind(self, [parse_function(d) for d in definitions])
 
+    def free_running(self, **feeds: str) -> Self:
+        """With the network's own outputs fed back in place of earlier targets: `free_running(y="o")`.
+
+        Without names, each target and what its loss compares it with.
+        """
+        from unroll.symbolic import derived
+
+        return derived.free_running(self, feeds)
+
+    def teacher_forced(self, **feeds: str) -> Self:
+        """With earlier targets in place of the network's own outputs: `teacher_forced(o="y")`."""
+        from unroll.symbolic import derived
+
+        return derived.teacher_forced(self, feeds)
+
+    def reverse(self, axis: str | None = None) -> Self:
+        """The same computation the other way round in time, or along another axis."""
+        from unroll.symbolic import derived
+
+        return derived.reverse(self, axis)
+
+    def stack(self, state: str | None = None, source: str | None = None) -> Self:
+        """Layers of it: `h[l, t]`, each fed with the state of the layer below.
+
+        state, source: what is handed up, and the input that it replaces, where there are several.
+        """
+        from unroll.symbolic import derived
+
+        return derived.stack(self, state, source)
+
+    def truncate(self, every: int) -> Self:
+        """The same values; gradients end at each crossing into a new stretch of `every` steps."""
+        from unroll.symbolic import derived
+
+        return derived.truncate(self, every)
+
     def adjoint(self, of: str | None = None) -> Self:
         """The recurrence together with its gradients: BPTT as a recurrence that runs backward.
 

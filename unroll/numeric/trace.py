@@ -224,5 +224,5 @@ def inner(
     """The rows of an array that are steps of its axes, and not before or behind them."""
     ends = [last.base for _, last in recurrence.extent(name)]
     axes = recurrence.axes_of(name)
-    lengths = [sizes[e if e == a.leaves else a.length] for e, a in zip(ends, axes)]
+    lengths = [sizes[e if e and e == a.leaves else a.length] for e, a in zip(ends, axes)]
     return tuple(slice(1 - r.first, 1 - r.first + n) for r, n in zip(rows, lengths))
