@@ -1,6 +1,6 @@
 """Templates against PyTorch's own cells, values and all gradients in float64.
 
-An optional group: `pip install -e '.[test,torch]' && python -m pytest tests/peers`.
+An optional group: `pip install -e '.[test,torch]' && python -m pytest tests/peers/torch_cells.py`.
 """
 
 import numpy as np
