@@ -15,6 +15,8 @@ from unroll.symbolic.recurrence import Recurrence
 if TYPE_CHECKING:
     from unroll.drawing.scene import Scene
     from unroll.drawing.values import Trace
+    from unroll.graph.unrolled import UnrolledGraph
+    from unroll.symbolic.trees import Shape
 
 SUFFIXES = (".svg", ".pdf", ".png", ".eps", ".dot")
 _CHOICES = {
@@ -90,6 +92,7 @@ def draw(
     notation: str = "book",
     theme: str = "light",
     rows: Sequence[str] = (),
+    tree: Shape | None = None,
     title: str | None = None,
     description: str | None = None,
 ) -> Figure:
@@ -100,12 +103,15 @@ def draw(
     variables to leave out; flow: none, forward, backward or both; values: a trace whose values (and
     gradients, if the flow shows them) stand at the nodes; elide: auto (beyond 8 steps), none, or
     I..J; notation: book h^(t), subscript h_t or angle h^<t>; theme: light, dark or auto; rows: top
-    to bottom, each one or more names; title, description: for screen readers and files.
+    to bottom, each one or more names; tree: balanced, chain, or each node's parent (0 for the root),
+    for a recurrence over the nodes of a tree, which has `steps` leaves (4); title, description: for
+    screen readers and files.
 
     Raises UnrollError for a choice that there is not, a name that there is not, steps that a
     trace does not have, a batch.
     """
     from unroll.drawing.columns import elision
+    from unroll.drawing.growing import grown, tree_in
     from unroll.drawing.layout import Options, lay_out
     from unroll.drawing.naming import Naming
     from unroll.drawing.showing import show
@@ -119,7 +125,13 @@ def draw(
     if level == "operations":
         visible = transformations.expand(visible)
         rows = ()
-    if values is not None and not window:
+    if values is not None:
+        _check_batch(values)
+    branches = grown(visible, steps, tree, values.sizes if values is not None else None)
+    if branches is not None:
+        _check_tree(window, elide)
+        steps = tree_in(branches).leaves
+    elif values is not None and not window:
         steps = _steps(values, steps)
     graph = fold(visible)
     naming = Naming(notation, _objective(visible))
@@ -130,8 +142,10 @@ def draw(
         elide=elide,
         rows=tuple(rows),
         naming=naming,
+        grown=branches,
         title=title or _title(visible),
-        description=description or _description(recurrence, view, None if window else steps),
+        description=description
+        or _description(recurrence, view, None if window else steps, branches),
     )
     if values is None or options.steps is None or view == "folded":
         return Figure(lay_out(graph, options), theme)
@@ -159,11 +173,26 @@ def _check_names(recurrence: Recurrence, hide: Sequence[str], rows: Sequence[str
             )
 
 
-def _steps(trace: Trace, steps: int | None) -> int:
+def _check_tree(window: bool, elide: str) -> None:
+    if window:
+        raise UnrollError(
+            "a tree has no window of steps around t",
+            remedy="Say how many leaves it has (steps), and its shape (tree).",
+        )
+    if elide not in ("auto", "none"):
+        raise UnrollError(
+            f"cannot leave out {elide} of a tree", remedy="Draw one with fewer leaves (steps)."
+        )
+
+
+def _check_batch(trace: Trace) -> None:
     if getattr(trace, "batch", None) is not None:
         raise UnrollError(
             "cannot draw the values of a batch", remedy="Run one sequence, and draw that."
         )
+
+
+def _steps(trace: Trace, steps: int | None) -> int:
     if steps is not None and steps != trace.steps:
         raise UnrollError(
             f"the values are those of {trace.steps} steps, not of {steps}",
@@ -184,7 +213,9 @@ def _title(recurrence: Recurrence) -> str:
     return "Recurrence of " + ", ".join(recurrence.defined)
 
 
-def _description(recurrence: Recurrence, view: str, steps: int | None) -> str:
+def _description(
+    recurrence: Recurrence, view: str, steps: int | None, tree: UnrolledGraph | None
+) -> str:
     from unroll.language.printer import format_recurrence
 
     what = {
@@ -193,6 +224,8 @@ def _description(recurrence: Recurrence, view: str, steps: int | None) -> str:
         "unfolded": "Unfolded graph",
     }
     length = "" if view == "folded" else f", {steps} steps" if steps else ", around step t"
+    if length and tree is not None:
+        length = f", a tree of {steps} leaves"
     return f"{what[view]} of this recurrence{length}: " + "; ".join(
         format_recurrence(recurrence).splitlines()
     )

@@ -9,6 +9,7 @@ from unroll.drawing.annotating import CROWDED
 from unroll.drawing.columns import Timeline, numbered, window
 from unroll.drawing.flows import OFFSET, carriers, strands
 from unroll.drawing.geometry import arrowhead, commands, straight
+from unroll.drawing.growing import grow, place_tree
 from unroll.drawing.labels import SIZE, Label, words
 from unroll.drawing.naming import Naming
 from unroll.drawing.painting import Painted, paint
@@ -21,6 +22,7 @@ from unroll.drawing.unfolding import Key, Plan, circuit, unfold
 from unroll.drawing.values import Block
 from unroll.drawing.view import View
 from unroll.graph.folded import FoldedGraph
+from unroll.graph.unrolled import UnrolledGraph
 
 MARGIN = 12.0
 UNFOLD, UNFOLD_GAP = 78.0, 26.0  # the arrow between both views and the space beside it, px
@@ -50,6 +52,7 @@ class Options:
     title: str = ""
     description: str = ""
     valued: bool = False  # steps differ by their values: no slice is repeated
+    grown: UnrolledGraph | None = None  # of a recurrence over the nodes of a tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ def timeline(graph: FoldedGraph, options: Options) -> Timeline:
 
 def repeats(graph: FoldedGraph, options: Options) -> bool:
     """Whether the figure is so long that one slice is drawn once and repeated."""
+    if options.grown is not None:
+        return False
     return not options.valued and is_periodic(graph, options.steps, options.elide)
 
 
@@ -121,8 +126,15 @@ def _plans(graph: FoldedGraph, options: Options) -> dict[str, Plan]:
     if options.view != "unfolded":
         plans["folded"] = circuit(graph)
     if options.view != "folded":
-        plans["unfolded"] = unfold(graph, timeline(graph, options))
+        plans["unfolded"] = unfolded_plan(graph, options)
     return plans
+
+
+def unfolded_plan(graph: FoldedGraph, options: Options) -> Plan:
+    """Nodes and arrows of the unfolded view."""
+    if options.grown is not None:
+        return grow(options.grown)
+    return unfold(graph, timeline(graph, options))
 
 
 def _labels(plans: Mapping[str, Plan], naming: Naming) -> tuple[dict[str, dict[Key, Label]], float]:
@@ -177,7 +189,10 @@ def _painted(
     gradient = carriers(graph, options.naming.objective)
     drawn = tuple(s for arrow in plan.arrows for s in strands(arrow, flow, gradient))
     reached = {s.arrow.source for s in drawn if s.flow == "backward"}
-    points = place(plan, rows, grid)
+    if options.grown is None or folded:
+        points = place(plan, rows, grid)
+    else:
+        points = place_tree(plan, options.grown, grid, rows, options.rows)
     width = 2 * OFFSET if flow == "both" else 0.0
     curves, blocked = route(plan, points, grid.radius, folded=folded, width=width)
     view = View(

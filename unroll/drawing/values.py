@@ -13,6 +13,7 @@ import numpy as np
 from unroll.drawing.labels import Label, math
 from unroll.drawing.scene import Group, Item, Rectangle
 from unroll.drawing.theme import level
+from unroll.symbolic.sizes import Sizes
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +30,9 @@ class Trace(Protocol):
 
     @property
     def parameters(self) -> tuple[str, ...]: ...
+
+    @property
+    def sizes(self) -> Sizes: ...
 
     def __getitem__(self, name: str) -> Any: ...
 

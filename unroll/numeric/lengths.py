@@ -12,7 +12,7 @@ from unroll.errors import UnrollError
 from unroll.numeric.fitting import describe_shape
 from unroll.symbolic.recurrence import LAYERS, Axis, Recurrence
 from unroll.symbolic.sizes import Sizes
-from unroll.symbolic.trees import MAKERS, Tree, from_children, from_parents
+from unroll.symbolic.trees import Tree, tree_of
 
 DEFAULT_STEPS = 5
 DEFAULT_LAYERS = 2
@@ -137,15 +137,4 @@ def _say_shape(said: Said, recurrence: Recurrence, name: str, array: NDArray[Any
 def _grow(axis: Axis, tree: Trees | None, leaves: int) -> Tree:
     if isinstance(tree, Mapping):
         tree = tree.get(axis.name)
-    if tree is None:
-        tree = "balanced"
-    if isinstance(tree, str):
-        if tree not in MAKERS:
-            raise UnrollError(
-                f"there is no tree called {tree!r}", remedy=f"Choose {' or '.join(MAKERS)}."
-            )
-        return MAKERS[tree](leaves)
-    if isinstance(tree, Tree):
-        return tree
-    nodes: list[Any] = list(tree)
-    return from_parents(nodes) if all(isinstance(n, int) for n in nodes) else from_children(nodes)
+    return tree_of("balanced" if tree is None else tree, leaves)

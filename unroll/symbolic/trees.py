@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from unroll.errors import UnrollError
 
@@ -105,6 +106,25 @@ def balanced(leaves: int) -> Tree:
 
 
 MAKERS = {"balanced": balanced, "chain": chain}
+Shape = str | Tree | Sequence[Any]
+
+
+def tree_of(shape: Shape, leaves: int) -> Tree:
+    """The tree that a word, a parent for each node or a list of children for each node says.
+
+    leaves: how many, where the shape is a word. Raises UnrollError for what is no tree.
+    """
+    if isinstance(shape, Tree):
+        return shape
+    if isinstance(shape, str):
+        if shape not in MAKERS:
+            raise UnrollError(
+                f"there is no tree called {shape!r}",
+                remedy=f"Choose {' or '.join(MAKERS)}, or give each node's parent, 0 for the root.",
+            )
+        return MAKERS[shape](leaves)
+    nodes: list[Any] = list(shape)
+    return from_parents(nodes) if all(isinstance(n, int) for n in nodes) else from_children(nodes)
 
 
 def from_parents(parents: Sequence[int]) -> Tree:
