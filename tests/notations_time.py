@@ -102,7 +102,7 @@ w = w_ + alpha * delta * z""",
     Case(12, "backward algorithm, T down to 1", r"\beta_T = \mathbf{1}, \quad \beta_t = A (b_{t+1} \odot \beta_{t+1}) \text{ for } t = T-1, \ldots, 1",
         """
         beta[tau] = 1
-        beta[t] = A @ (b[t+1] * beta[t+1]) for t < tau""",
+        beta[t] = A @ (b[t+1] * beta[t+1]) for t <= tau-1""",
         "beta = np.ones(2) if t == tau else A @ (at('b', t + 1) * at('beta', t + 1))",
         inputs="b:2", states="beta:2", parameters="A:2x2", backward=True),
     # 13 lengths

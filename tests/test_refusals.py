@@ -491,6 +491,38 @@ def test_messages(text: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+REFUSED = {
+    "an infinite sum": (
+        r"G_t = \sum_{k=0}^{\infty} \gamma^k R_{t+k+1}",
+        r"\infty",
+        "G[t] = R[t+1]",
+    ),
+    "a symbolic order": (r"y[n] = \sum_{k=0}^{M} b_k x[n-k]", r"\sum", "numbers"),
+    "a forgetting sum": (r"m_t = \sum_{i=1}^{t} \lambda^{t-i} x_i", r"\sum", "recurrence"),
+    "a look-up": (r"h_t = W h_{t-1} + E_{x_t}", "_{x_t}", "E[x[t], :]"),
+    "a remark": (r"h_t = x_t, where x_t is the input", "where", "#"),
+    "a stacked letter": (r"h_t = \overset{a}{W} x_t", r"\overset", "name"),
+    "an inverse function": (r"h_t = \tanh^{-1}(x_t)", "{-1}", "tanh(x) ** 2"),
+    "two vectors": (r"h_t = f_t c_{t-1}", "f_t c_{t-1}", "f[t] * c[t-1]"),
+    "a chain": ("a_t = b_t = x_t", "= x", "=="),
+    "dots": (r"h_t = x_1 + \cdots + x_t", r"\cdots", "sum(x[t], t)"),
+    "object code": ("self.h = tanh(x)", ".h", "h[t]"),
+    "a shell": (r"h_t = \write18{ls}", r"\write", "plain text"),
+    "a hidden sign": ("h_t = x_t\u202e", "\u202e", "Delete"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REFUSED))
+def test_refusals_show_the_place_and_the_way_out(name: str) -> None:
+    text, place, remedy = REFUSED[name]
+    with pytest.raises(UnrollError) as caught:
+        parse(text)
+    span = caught.value.span
+    assert span is not None
+    assert span.column == text.index(place) + 1
+    assert remedy in str(caught.value.remedy)
+
+
 SIZE = 18_000
 HOSTILE = {
     "open brackets": "h_t = " + "(" * SIZE,
@@ -509,6 +541,16 @@ HOSTILE = {
     "functions": "h_t = " + "tanh " * 3800 + "x",
     "accents": "h_t = " + r"\hat" * 4000,
     "fractions": r"\frac" * 3800,
+    "signs of sums": "J = " + "Σ_t " * 4500 + "x_t",
+    "sums so far": "h_t = " + r"\sum_{i=1}^{t} " * 1000 + "x_i",
+    "windows": "h_t = " + r"\sum_{i=t-60}^{t}" * 9 + "x_i",
+    "products": "h_t = " + r"\prod_{k=0}^{60}" * 9 + "x_{t-k}",
+    "connectives": "h_t = x_t " + "and " * 4500,
+    "names in braces": "h_t = " + "{x_(}" * 3600,
+    "roots": "h_t = " + "√" * 17_000 + "x",
+    "stacks": "h_t " + r"\overset{a}" * 1500 + "{=} x",
+    "look-ups": "h_t = " + "E_{" * 180 + "x_t" + "}" * 180,
+    "choices": r"h_t = \begin{cases} " + r"1 & x_t > 0 \\ " * 900 + r"\end{cases}",
     "sums of sums": "h_t = " + r"\sum_{k=0}^{60}" * 9 + "x_{t-k}",
     "matrices": "h_t = " + r"\begin{bmatrix}" * 1000,
     "cases": "h_t = " + r"\begin{cases}" * 1000,

@@ -114,6 +114,7 @@ def _is_one_name(tokens: Sequence[Token], start: int, stop: int) -> bool:
     """Whether a name stands there, with scripts or without, and nothing else."""
     if start >= stop or tokens[start].kind != NAME or stop - start > _LONGEST_NAME:
         return False
+    tokens, start, stop = tokens[start:stop], 0, stop - start
     at = start + 1
     while at < stop and tokens[at].kind == MARK and tokens[at].text in ("_", "^"):
         at = group(tokens, at + 1)

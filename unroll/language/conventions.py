@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from unroll.errors import UnrollError
 from unroll.language.building import Bound, Definition
@@ -34,6 +35,8 @@ from unroll.symbolic.recurrence import Axis, Equation
 
 Equations = list[Equation]
 _IDENTITY = Reference("I")
+_MOST_REPEATED = 100
+_MOST_SUMS = 20
 
 
 def equations(definitions: Sequence[Definition], survey: Survey) -> tuple[Equations, Axis]:
@@ -61,13 +64,20 @@ def _with_identity(definition: Definition) -> Definition:
         if not isinstance(part, Call) or part.operation not in ("add", "subtract"):
             return part
         left, right = part.arguments
-        if left == _IDENTITY and matrix(right):
+        if left == _IDENTITY and _is_shape(right):
             return replace(part, arguments=(call("identity", right), right))
-        if right == _IDENTITY and matrix(left):
+        if right == _IDENTITY and _is_shape(left):
             return replace(part, arguments=(left, call("identity", left)))
         return part
 
     return replace(definition, expression=rebuild(definition.expression, change))
+
+
+def _is_shape(node: Expression) -> bool:
+    """Whether a matrix is simple enough to be repeated for its shape."""
+    parts = list(islice(walk(node), _MOST_REPEATED))
+    nested = any(isinstance(p, Call) and p.operation == "identity" for p in parts)
+    return matrix(node) and not nested and len(parts) < _MOST_REPEATED
 
 
 def _from_zero(definition: Definition) -> Definition:
@@ -93,6 +103,12 @@ def _partial(definition: Definition, axis: Axis) -> Iterator[Definition]:
         if not isinstance(part, Call) or UP_TO not in (part.over or ""):
             return part
         letter, _, upper = str(part.over).partition(UP_TO)
+        if len(sums) > _MOST_SUMS:
+            raise UnrollError(
+                f"more than {_MOST_SUMS} sums so far stand in one equation",
+                remedy="Give some of them names in equations of their own.",
+                span=part.span,
+            )
         if axis.name in free_letters(part.arguments[0]):
             raise UnrollError(
                 f"the terms of this sum depend on {axis.name}, and change with every step",

@@ -15,6 +15,7 @@ from unroll.symbolic.expressions import Index
 _OFFSET = r"([+-][0-9]+)?"
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 _HALF = re.compile(r"([a-z])([+-][0-9]{1,9})/2")  # leapfrog: half a step late
+_LONGEST_PLACE = 12  # tokens of what is looked up
 _PART = re.compile(r"[^\W_]+")
 _LENGTH = re.compile(rf"([A-Za-z][A-Za-z0-9_]*?){_OFFSET}")
 _ENTRY = re.compile(r"([a-z](?:[+-][0-9]+)?),([1-9][0-9]*)")
@@ -131,7 +132,9 @@ class _Resolving:
 
     def is_indexed(self, tokens: Sequence[Token]) -> bool:
         """Whether one name with an index stands there, as in `E[x_t]` and `E_{x_t}`."""
-        if len(tokens) < 3 or tokens[0].kind != NAME or tokens[0].text in ("T", "n"):
+        if not 3 <= len(tokens) <= _LONGEST_PLACE or tokens[0].kind != NAME:
+            return False
+        if tokens[0].text in ("T", "n"):  # T_x, n_x: lengths
             return False
         items = read_symbols(tokens, self.lines)
         if len(items) != 1 or not isinstance(items[0], Symbol):

@@ -64,7 +64,7 @@ def _connected(line: Tokens) -> Tokens:
     for at, token in enumerate(line):
         depth += token.kind == MARK and (token.text in OPENING) - (token.text in CLOSING)
         word = token.kind == NAME and token.text in _CONNECTIVES and not depth
-        if word and _is_equation(line[at + 1 :]):
+        if word and _is_equation(line[at + 1 : at + 22]):
             if out and out[-1].text != ",":
                 out.append(token.like(MARK, ","))
         else:
@@ -76,7 +76,7 @@ def _is_equation(tokens: Sequence[Token]) -> bool:
     """Whether an indexed name and its `=` follow."""
     if len(tokens) < 3 or tokens[0].kind != NAME or tokens[1].text in (",", "="):
         return False
-    marks = [t.text for t in tokens[:20] if t.kind == MARK]
+    marks = [t.text for t in tokens if t.kind == MARK]
     return "=" in marks and tokens[1].text in ("_", "^", "[", "(")
 
 

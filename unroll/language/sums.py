@@ -16,6 +16,7 @@ SUM = "sum"  # kind of a token that stands for a sum sign; its text is the lette
 UP_TO, FROM_ZERO = "<=", ">=0"  # behind the letter: `i<=t` sums so far, `t>=0` counts from 0
 PRODUCT = "∏"  # before the letter of a product sign
 _LONGEST_SUM = 64
+_MOST_SIGNS = 200
 _STEP = re.compile(r"[a-z](?:-1)?")
 _BEFORE = re.compile(r"([a-z])(<=?)([a-z](?:-1)?)")
 _LITERAL = re.compile(r"([a-z]?)([+-]?[0-9]*)")
@@ -34,12 +35,19 @@ def read_sums(statement: Sequence[Token], lines: Lines) -> tuple[list[Token], li
     """The statement with a token for each sum sign and its scripts, and the bounds found."""
     tokens = list(statement)
     bounds: list[Bounds] = []
-    at = 0
+    at = signs = 0
     while at < len(tokens):
         if not _is_sign(tokens, at):
             at += 1
             continue
         sign = tokens[at]
+        signs += 1
+        if signs > _MOST_SIGNS:
+            raise lines.error(
+                f"more than {_MOST_SIGNS} sum signs stand in one equation",
+                sign,
+                "Give parts of it names in equations of their own.",
+            )
         found, end = _bounds(tokens, at, lines)
         values = _values(found)
         if values is not None:
