@@ -12,6 +12,7 @@ from unroll.drawing.labels import Label
 from unroll.drawing.scene import Bounds, Point
 from unroll.drawing.space import Space
 
+STEEP = 0.35  # lines that lean less than this (the sine of the angle) count as vertical
 GAP = 5.5  # between a line and its label, px
 _FARTHER = (0.0, 8.0, 14.0)  # px, where there is no room at the line itself
 _LATE = (0.72, 0.64, 0.8, 0.56, 0.48, 0.86, 0.4, 0.32, 0.24, 0.92, 0.16)
@@ -51,7 +52,7 @@ def _along(
         x, y = point_at(curve, t)
         dx, dy = direction_at(curve, t)
         nx, ny = dy, -dx
-        if not own_side and (ny > 0.35 or (abs(ny) <= 0.35 and nx > 0)):
+        if not own_side and (ny > STEEP or (abs(ny) <= STEEP and nx > 0)):
             nx, ny = -nx, -ny
         side = -flip if below else flip
         reach = GAP + farther + (abs(nx) * label.width + abs(ny) * label.height) / 2

@@ -13,7 +13,6 @@ from unroll.drawing.slices import LEFT, RIGHT, ROOT, Slice, arrange_slice, exten
 from unroll.drawing.trees import tidy
 from unroll.drawing.unfolding import Arrow, Key, Node, Plan
 from unroll.errors import UnrollError
-from unroll.graph.folded import Link
 from unroll.graph.unrolled import UnrolledGraph, unroll
 from unroll.symbolic.expressions import Index
 from unroll.symbolic.recurrence import Recurrence
@@ -51,18 +50,24 @@ def grown(
         raise UnrollError(
             "the values are those of another tree", remedy="Draw the tree that was run."
         )
-    return unroll(recurrence, recurrence.sizes(tree.leaves, {axis.name: tree}))
+    letters = [a.name for a in recurrence.axes if a.leaves]
+    return unroll(recurrence, recurrence.sizes(tree.leaves, dict.fromkeys(letters, tree)))
 
 
 def grow(graph: UnrolledGraph) -> Plan:
-    """Nodes and arrows of the picture. A neighbour that a node has not is not drawn.
+    """Nodes and arrows of the picture.
 
+    Not drawn are neighbours that a node has not, and what is linked to nothing although the same
+    variable is elsewhere, as the gates of a leaf that has no use for them.
     Raises UnrollError for a tree with too many leaves, and for a second axis.
     """
     _check(graph)
+    shown = {key for key, boundary in graph.nodes(data="boundary") if not boundary}
+    linked = {key for edge in graph.edges if shown.issuperset(edge) for key in edge}
+    used = {key[0] for key in linked}
     nodes: dict[Key, Node] = {}
     for key, data in graph.nodes(data=True):
-        if not data["boundary"]:
+        if key in shown and (key in linked or key[0] not in used):
             index = None if key[1] is None else Index("", key[1])
             nodes[key] = Node(key, data["variable"], index)
     arrows = [
@@ -145,7 +150,7 @@ def _homes(plan: Plan, tree: Tree) -> dict[Key, int | None]:
 def _slices(plan: Plan, tree: Tree) -> dict[int, Slice]:
     """What each node of the tree holds."""
     homes = _homes(plan, tree)
-    states = {a.link.source for a in plan.arrows if is_branch(a.link)}
+    states = {a.link.source for a in plan.arrows if a.link.via}
     states |= {n.name for n in plan.nodes.values() if n.variable.role == "state"}
     members: dict[int, list[Key]] = {n: [] for n in range(1, len(tree) + 1)}
     pairs: dict[int, set[tuple[str, str]]] = defaultdict(set)
@@ -173,8 +178,3 @@ def _side(tree: Tree, node: int) -> int:
         return ROOT
     siblings = tree.children[parent - 1]
     return LEFT if 2 * siblings.index(node) < len(siblings) - 1 else RIGHT
-
-
-def is_branch(link: Link) -> bool:
-    """Whether a link goes from one node of a tree to another."""
-    return any(i.via for i in link.at) or any(r.parent is not None for r in link.over)

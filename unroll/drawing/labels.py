@@ -89,6 +89,16 @@ def words(text: str, size: float = SIZE) -> Label:
     return _label(text, (_whole(rf"\mathrm{{{escape(text)}}}", size),))
 
 
+def stacked(upper: Label, lower: Label, gap: float = 3.0) -> Label:
+    """One label above another, as one."""
+    half = (upper.height + gap + lower.height) / 2
+    parts = (
+        (upper.shapes, 0.0, upper.height / 2 - half),
+        (lower.shapes, 0.0, half - lower.height / 2),
+    )
+    return _label(f"{upper.text} {lower.text}", parts)
+
+
 def escape(text: str) -> str:
     """TeX that shows a text as it is."""
     printable = (c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 
-from unroll.drawing.annotating import Places, beside_line, beside_square, place_together
+from unroll.drawing.annotating import STEEP, Places, beside_line, beside_square, place_together
 from unroll.drawing.flows import Strand
 from unroll.drawing.geometry import (
     ARROW_GAP,
@@ -24,7 +25,7 @@ from unroll.drawing.geometry import (
     sample,
     trimmed,
 )
-from unroll.drawing.labels import Label
+from unroll.drawing.labels import SIZE, Label, stacked, words
 from unroll.drawing.routing import SQUARE
 from unroll.drawing.scene import Group, Item, Path, Point, Rectangle
 from unroll.drawing.space import Space
@@ -86,7 +87,9 @@ def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
     courses = {line.strand: sample(line.visible) for line in lines}
     for line in lines:
         arrow = line.strand.arrow
-        if arrow.link.lag and not (line.strand.offset and line.strand.flow == "backward"):
+        if (arrow.link.lag or arrow.link.via) and not (
+            line.strand.offset and line.strand.flow == "backward"
+        ):
             others = [c for strand, c in courses.items() if strand.arrow != arrow]
             others += [
                 _outline(p, side_of_delay(view, s)) for s, squares in found.items() for p in squares
@@ -103,8 +106,8 @@ def _outline(center: Point, side: float) -> Array:
 
 def _squares(view: View, line: Line, others: Array) -> tuple[Point, ...]:
     """The squares on one line: in its middle, or where they keep clear of other lines."""
-    lag = line.strand.arrow.link.lag or 0
-    count = min(abs(lag), 3)
+    link = line.strand.arrow.link
+    count = 1 if link.via else min(abs(link.lag or 0), 3)
     side = side_of_delay(view, line.strand)
     curve = view.curves[line.strand.arrow]
     apart = 1.7 * side / length(curve)
@@ -157,6 +160,7 @@ def _places(
     below: bool,
 ) -> Places:
     strand, link = line.strand, line.strand.arrow.link
+    below = below or _leans_inwards(view, strand)
     at_line = beside_line(
         _labelled_part(line.visible),
         label,
@@ -175,6 +179,15 @@ def _places(
         lower=0 if not strand.offset else 1 if strand.flow == "backward" else -1,
     )
     return Places((*at_square, *at_line.good), at_line.poor)
+
+
+def _leans_inwards(view: View, strand: Strand) -> bool:
+    """Whether a steep branch of a tree has its left-hand side, where labels stand, inside."""
+    if not strand.arrow.link.via or strand.offset:
+        return False
+    ends = (view.points[strand.arrow.source], view.points[strand.arrow.target])
+    (high_x, high), (low_x, low) = sorted(ends, key=lambda p: p[1])
+    return 0 < low_x - high_x <= STEEP * hypot(low_x - high_x, low - high)
 
 
 def _labelled_part(curve: Curve) -> Curve:
@@ -197,6 +210,8 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
         data.append(("label", text))
     if arrow.link.lag is not None:
         data.append(("lag", str(arrow.link.lag)))
+    if arrow.link.via:
+        data.append(("via", arrow.link.via))
     data.append(("flow", strand.flow))
     dash = DASH if arrow.dashed else None
     outline = (("M", line.head[0]), *(("L", p) for p in line.head[1:]), ("Z", ()))
@@ -208,7 +223,8 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
     for x, y in squares:
         paint = "ink" if strand.offset else strand.paint
         square = Rectangle(x - side / 2, y - side / 2, side, side, fill=paint)
-        items.append(Group("delay", (square,), view.data, "delay of one step"))
+        passes = f"from {arrow.link.via}" if arrow.link.via else "delay of one step"
+        items.append(Group("delay", (square,), view.data, passes))
     if label is not None:
         items.append(label)
     spoken = f"{tail} to {head}" + (f", {text}" if text else "")
@@ -216,7 +232,19 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
 
 
 def _text_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
-    """The label of a strand, and whether it goes to the other side than usual."""
+    """The label of a strand, and whether it goes to the other side than usual.
+
+    In the circuit of a recursive network it says which neighbour is meant, too.
+    """
+    label, below = _factors_of(view, strand)
+    link = strand.arrow.link
+    if view.name == "unfolded" or not link.via or strand.flow == "backward":
+        return label, below
+    word = words(link.via, 0.8 * SIZE)
+    return (word if label is None else stacked(label, word)), below
+
+
+def _factors_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
     link = strand.arrow.link
     if not strand.labelled:
         return None, False

@@ -29,6 +29,7 @@ from unroll.drawing.scene import Point
 from unroll.drawing.space import Space
 from unroll.drawing.unfolding import Arrow, Key, Plan
 from unroll.graph.folded import Link
+from unroll.symbolic.trees import LEFT
 
 SQUARE = 0.42  # side of a delay, in node radii
 _TURNS = tuple(radians(d) for d in range(-120, 121, 15))
@@ -74,7 +75,7 @@ class _Router:
         self.clearance = CLEARANCE + width / 2
         self.routes: dict[Arrow, Curve] = {}
         self.pairs: set[frozenset[Key]] = set()
-        self.loops: dict[Key, int] = {}
+        self.loops: dict[tuple[Key, int], int] = {}
         self.risers: list[Rail] = []
         self.blocked = 0
         self.known: dict[tuple[Link, float, float], Curve] = {}
@@ -101,10 +102,13 @@ class _Router:
         """From a node to itself, each further loop around the one before."""
         if arrow.source != arrow.target:
             return None
-        count = self.loops.get(arrow.source, 0)
-        self.loops[arrow.source] = count + 1
+        # a tree's left children loop on the left, so that the circuit shows both sides
+        sides = (-1, 1) if arrow.link.via == LEFT else (1, -1)
+        place = arrow.source, sides[0]
+        count = self.loops.get(place, 0)
+        self.loops[place] = count + 1
         center, r = self.points[arrow.source], self.radius
-        for side in (1, -1):
+        for side in sides:
             reach = (2.2 + 1.6 * count) * r + (0.5 + 2.5 * count) * self.width
             curve = _loop(center, r, reach, radians(40 + 14 * count), side)
             if self._clear(curve, arrow):
@@ -174,7 +178,7 @@ class _Router:
         cost = 0.8 * np.asarray(bends) + self._side_cost(arrow, a, b, grid.mean(axis=1))
         cost += shape_cost(grid, r) + node_cost(grid, nodes, np.asarray((a, b)), r, self.clearance)
         promising = np.argsort(cost, kind="stable")[:150]
-        delayed = self.folded and bool(arrow.link.lag)
+        delayed = self.folded and _is_delayed(arrow.link)
         near = 8.0 + self.width
         apart = 1.5 * r + 2 * self.width if delayed else near
         cost[promising] += line_cost(grid[promising], lines, near, apart)
@@ -205,9 +209,10 @@ class _Router:
     def _side_cost(self, arrow: Arrow, a: Point, b: Point, mean: Array) -> Array:
         """Penalty for curves (their mean points) on the side where they are not expected.
 
-        Delays of the circuit bulge to the right, other bends to the left or upwards.
+        Delays of the circuit bulge to the right (those of left children to the left), other bends to the left or upwards.
         """
-        sign = -1.0 if self.folded and arrow.link.lag else 1.0
+        sign = -1.0 if self.folded and _is_delayed(arrow.link) else 1.0
+        sign = -sign if arrow.link.via == LEFT else sign
         middle = (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
         if abs(b[0] - a[0]) < abs(b[1] - a[1]):
             return np.asarray(np.where(sign * (mean[:, 0] - middle[0]) > 0, 2.0, 0.0))
@@ -227,6 +232,10 @@ class _Router:
             return True
         gaps = np.hypot(*np.moveaxis(points[:, None] - nodes[None], -1, 0))
         return float(gaps.min()) >= self.radius + self.clearance
+
+
+def _is_delayed(link: Link) -> bool:
+    return bool(link.lag or link.via)
 
 
 def _loop(center: Point, radius: float, reach: float, angle: float, side: int) -> Curve:

@@ -23,6 +23,7 @@ from unroll.symbolic.recurrence import (
     Bounds,
     Recurrence,
 )
+from unroll.symbolic.trees import CHILDREN
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,13 @@ class Link:
         if len(lags) == 1:
             return lags[0]
         return 0 if lags and not any(lag != 0 for lag in lags) else None
+
+    @property
+    def via(self) -> str:
+        """Which neighbours on a tree the source is read at: left, right, parent, children; or ""."""
+        if any(r.parent is not None for r in self.over):
+            return CHILDREN
+        return next((i.via for i in self.at if i.via), "")
 
     @property
     def label(self) -> str:
