@@ -8,7 +8,7 @@ is the starting condition of BPTT (Goodfellow, Bengio & Courville 2016, eq. 10.1
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -25,6 +25,7 @@ from unroll.symbolic.expressions import (
     letters,
     references,
     reindex,
+    substitute,
 )
 from unroll.symbolic.extents import before, is_point, overrides
 from unroll.symbolic.operations import OPERATIONS
@@ -41,6 +42,7 @@ from unroll.symbolic.recurrence import (
 from unroll.symbolic.reverse import Reverse, known, repeats
 from unroll.symbolic.shapes import infer, resolve, shape_of
 from unroll.symbolic.signatures import Shape
+from unroll.symbolic.simplification import simplify
 from unroll.symbolic.transformations import fresh, fuse, targets
 from unroll.symbolic.trees import CHILDREN, INVERSE
 from unroll.symbolic.trees import PARENT as PARENT_NODE
@@ -295,16 +297,18 @@ class Builder:
         return is_point(within) or early or not self.vanishes(gradient, within)
 
     def vanishes(self, gradient: Expression, within: Range) -> bool:
-        """Whether a factor of a term is zero wherever a letter is outside of a range."""
+        """Whether a term is zero wherever a letter is outside of a range."""
         if within.is_whole:
             return True
         if within.parent is not None or letters_in(within) & set(self.forward.letters):
             return False
         axis = self.forward.letters[within.axis]
         first, last = self.forward.runs(within.axis, within)
-        reaches = [self.reach(r, axis) for r in references(gradient)]
-        return any(
-            not before(r[0], first, axis) and not before(last, r[1], axis) for r in reaches if r
+        return vanishes_with(
+            gradient,
+            lambda r: (reach := self.reach(r, axis)) is not None
+            and not before(reach[0], first, axis)
+            and not before(last, reach[1], axis),
         )
 
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
@@ -485,7 +489,7 @@ class Builder:
     def leaks(self, equation: Equation, leaf: Leaf, places: Mapping[str, Index]) -> bool:
         """Whether a term would be read at a step where its equation does not hold, and not be zero.
 
-        It is zero there if it has a gradient or an auxiliary as a factor that ends no later.
+        It is zero there if gradients and auxiliaries that end no later make it so.
         """
         bound = {r.axis: r for r in leaf.bound}
         outer = {i.base: equation.range(i.base) for i in equation.target.indices}
@@ -504,14 +508,29 @@ class Builder:
             read = self.forward.extent(leaf.reference.name)[position]
             depends = within.parent is not None or letters_in(within) & set(self.forward.letters)
             first, last = self.forward.runs(letter, None if depends else within)
-            reaches = [r for n in references(leaf.gradient) if (r := self.reach(n, axis))]
             early = before(read[0].shift(to.offset), first, axis)
             late = before(last, read[1].shift(to.offset), axis)
-            if early and not any(not before(r[0], first, axis) for r in reaches):
+            if early and not self.starts(leaf.gradient, first, axis):
                 return True
-            if late and not any(not before(last, r[1], axis) for r in reaches):
+            if late and not self.stops(leaf.gradient, last, axis):
                 return True
         return False
+
+    def starts(self, gradient: Expression, first: Index, axis: Axis) -> bool:
+        """Whether a term is zero before a step."""
+        return vanishes_with(
+            gradient,
+            lambda r: (reach := self.reach(r, axis)) is not None
+            and not before(reach[0], first, axis),
+        )
+
+    def stops(self, gradient: Expression, last: Index, axis: Axis) -> bool:
+        """Whether a term is zero after a step."""
+        return vanishes_with(
+            gradient,
+            lambda r: (reach := self.reach(r, axis)) is not None
+            and not before(last, reach[1], axis),
+        )
 
     def is_overridden(self, equation: Equation) -> bool:
         """Whether a more specific equation replaces one at some of its points."""
@@ -521,8 +540,8 @@ class Builder:
         )
 
     def is_owned(self, equation: Equation, gradient: Expression) -> bool:
-        """Whether a factor is an auxiliary that is zero where an equation does not hold."""
-        return any(self.owners.get(r.name) == equation for r in references(gradient))
+        """Whether a term is zero where an equation does not hold, by its auxiliaries."""
+        return vanishes_with(gradient, lambda r: self.owners.get(r.name) == equation)
 
     def reach(self, reference: Reference, axis: Axis) -> tuple[Index, Index] | None:
         """First and last place of a letter at which a gradient or an auxiliary exists; None for
@@ -572,6 +591,11 @@ class Builder:
         offsets = (i.offset for r in references(term) for i in r.indices
                    if i.base in self.forward.letters)  # fmt: skip
         return max(offsets, default=0)
+
+
+def vanishes_with(gradient: Expression, zero: Callable[[Reference], bool]) -> bool:
+    """Whether a term is zero where all references are that `zero` says are."""
+    return simplify(substitute(gradient, lambda r: ZERO if zero(r) else None)) == ZERO
 
 
 def keeps_axis(node: Call) -> bool:

@@ -140,7 +140,9 @@ class Inference:
     def equate(self, target: Cell, own: Cell, equation: Equation) -> None:
         a, b = self.shape(target), self.shape(own)
         if a is None and b is not None:
-            self.meet(target, Oriented(b.shape))
+            others = len(self.recurrence.equations_of(equation.name)) > 1
+            if not (others and isinstance(equation.expression, Constant)):  # h[0] = 0 fills any shape
+                self.meet(target, Oriented(b.shape))
         elif b is None and a is not None:
             self.meet(own, a)
         elif a is not None and b is not None and a.shape != b.shape:

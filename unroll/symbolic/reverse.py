@@ -13,6 +13,7 @@ from unroll.symbolic.expressions import (
     Range,
     Reference,
     call,
+    letters,
     rebuild,
     reindex,
     walk,
@@ -94,11 +95,14 @@ class Reverse:
 
 
 def known(recurrence: Recurrence) -> dict[Expression, Expression]:
-    """Expressions that a variable defines, and that variable."""
+    """Expressions that a variable defines, and that variable: where they stand, its letters are."""
     return {
         e.expression: e.target
         for e in recurrence.equations
-        if isinstance(e.expression, Call) and len(recurrence.equations_of(e.name)) == 1
+        if isinstance(e.expression, Call)
+        and len(recurrence.equations_of(e.name)) == 1
+        and not e.ranges
+        and letters(e.expression) >= {i.base for i in e.target.indices}
     }
 
 
