@@ -17,6 +17,7 @@ BADGE_ANGLES = (-69, -60, 69, 60, -45, 45, -111, -125, 111, 125, -140, 140)
 FUNCTION_GAP, BADGE_GAP = 3.5, 6.0  # between a node and what stands at it, px
 VALUE_ANGLES = (58, 45, 122, 135, -58, -45, -122)
 GRADIENT_ANGLES = (-58, -45, -122, -135, 58, 45, 122)
+LEVEL_ANGLES = (-30, -15, 15, 30, 165, 195, 75, 105)  # further ones, between a tree's branches
 
 
 def place_blocks(
@@ -28,18 +29,36 @@ def place_blocks(
     """
     crowded = 0
     boxes: dict[Key, Bounds] = {}
+    branched = view.name == "unfolded" and any(a.link.via for a in view.plan.arrows)
     for blocks, angles in ((view.values, VALUE_ANGLES), (view.gradients, GRADIENT_ANGLES)):
-        for name in dict.fromkeys(key[0] for key in blocks):
-            keys = [key for key in blocks if key[0] == name]
-            chosen, misses = _best_angle(view, space, blocks, keys, angles)
-            crowded += CROWDED * misses
+        alike: dict[tuple[str, int], list[Key]] = {}
+        for key in blocks:
+            alike.setdefault((key[0], leaning(view, key)), []).append(key)
+        for (_, side), keys in alike.items():
+            tried = [*angles, *LEVEL_ANGLES] if branched else list(angles)
+            tried = [180 - a for a in tried] if side < 0 else tried
+            chosen, misses = _best_angle(view, space, blocks, keys, tried)
+            crowded += 0 if branched else CROWDED * misses
             for key in keys:
-                box = _block_box(view, blocks[key], key, chosen)
+                angle = chosen
+                if misses and branched:  # nodes of a tree are not steps: each may have its own side
+                    angle, missed = _best_angle(view, space, blocks, [key], tried)
+                    crowded += CROWDED * missed
+                box = _block_box(view, blocks[key], key, angle)
                 space.add_box(box)
                 groups[key].append(blocks[key].at(box.left, box.top, view.name))
                 if blocks is view.gradients:
                     boxes[key] = box
     return boxes, crowded
+
+
+def leaning(view: View, key: Key) -> int:
+    """On which side of its parent a node of a tree stands: -1 left, 1 right; 0 for any other node."""
+    x, y = view.points[key]
+    ends = [a for a in view.plan.arrows if a.link.via and key in (a.source, a.target)]
+    others = [view.points[a.target if a.source == key else a.source] for a in ends]
+    above = [other for other in others if other[1] < y]
+    return 0 if not above or view.name == "folded" else -1 if x < above[0][0] else 1
 
 
 def _best_angle(

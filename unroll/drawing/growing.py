@@ -15,7 +15,7 @@ from unroll.drawing.unfolding import Arrow, Key, Node, Plan
 from unroll.errors import UnrollError
 from unroll.graph.unrolled import UnrolledGraph, unroll
 from unroll.symbolic.expressions import Index
-from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.recurrence import OPERATION, Recurrence
 from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.trees import Shape, Tree, tree_of
 
@@ -57,17 +57,15 @@ def grown(
 def grow(graph: UnrolledGraph) -> Plan:
     """Nodes and arrows of the picture.
 
-    Not drawn are neighbours that a node has not, and what is linked to nothing although the same
-    variable is elsewhere, as the gates of a leaf that has no use for them.
+    Not drawn are neighbours that a node has not, and what leads to nothing there although the same
+    variable does elsewhere, as the gates of a leaf that has no use for them.
     Raises UnrollError for a tree with too many leaves, and for a second axis.
     """
     _check(graph)
-    shown = {key for key, boundary in graph.nodes(data="boundary") if not boundary}
-    linked = {key for edge in graph.edges if shown.issuperset(edge) for key in edge}
-    used = {key[0] for key in linked}
+    shown = _shown(graph)
     nodes: dict[Key, Node] = {}
     for key, data in graph.nodes(data=True):
-        if key in shown and (key in linked or key[0] not in used):
+        if key in shown:
             index = None if key[1] is None else Index("", key[1])
             nodes[key] = Node(key, data["variable"], index)
     arrows = [
@@ -78,6 +76,17 @@ def grow(graph: UnrolledGraph) -> Plan:
     ]
     order = {link: i for i, link in enumerate(graph.fold().links)}
     return Plan(nodes, tuple(sorted(arrows, key=lambda a: order[a.link])))
+
+
+def _shown(graph: UnrolledGraph) -> set[Key]:
+    shown = {key for key, boundary in graph.nodes(data="boundary") if not boundary}
+    role = {key: graph.nodes[key]["variable"].role for key in shown}
+    for key in reversed(list(nx.topological_sort(graph))):
+        if role.get(key) == OPERATION and shown.isdisjoint(graph.successors(key)):
+            shown.discard(key)
+    linked = {key for edge in graph.edges if shown.issuperset(edge) for key in edge}
+    used = {key[0] for key in linked}
+    return {key for key in shown if key in linked or key[0] not in used}
 
 
 def _check(graph: UnrolledGraph) -> None:
@@ -167,6 +176,7 @@ def _slices(plan: Plan, tree: Tree) -> dict[int, Slice]:
             frozenset(pairs[node]),
             frozenset(states),
             _side(tree, node),
+            bool(tree.children[node - 1]),
         )
         for node, keys in members.items()
     }

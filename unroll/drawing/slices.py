@@ -1,8 +1,9 @@
 """Slices of a tree: how the variables of one node stand around the place of its state.
 
 What leads to the state stands in rows below it, as in a step. What is made from it (an output, a
-loss, a target) must not be in the way of the edge to the parent: it stands beside the state, on the
-outer side; at the root above it.
+loss, a target) must not be in the way of the branch to the parent: it stands beside the state, on
+the outer side; at the root above it. Where branches come from below, an input stands beside the
+state, too, on the side that is left.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Slice:
     pairs: frozenset[tuple[str, str]]
     states: frozenset[str]
     side: int
+    inner: bool = False  # whether branches come from below
 
     @property
     def graph(self) -> nx.DiGraph:
@@ -52,24 +54,40 @@ class Slice:
         found = states.union(*(nx.ancestors(graph, name) for name in states))
         return frozenset(found or graph)
 
+    @property
+    def feeding(self) -> frozenset[str]:
+        """Inputs that branches from below would run through, if they stood below the state.
+
+        They have one user each, which is a state; where anything else leads to states there are
+        rows for all of it anyway.
+        """
+        graph, core = self.graph, self.core
+        inputs = {v.name for v in self.variables if v.role == "input" and v.name in core}
+        users = [list(graph.successors(name)) for name in inputs]
+        alone = all(len(u) == 1 and u[0] in self.states for u in users)
+        fits = self.inner and alone and core - inputs <= self.states
+        return frozenset(inputs if fits else ())
+
 
 def arrange_slice(part: Slice, grid: Grid, given: Sequence[str] = ()) -> dict[str, Point]:
     """The place of each variable, seen from the slice's anchor: px, y downwards.
 
     given: rows, top to bottom, as `rows.arrange` takes them.
     """
-    core = part.core
+    feeding = part.feeding
+    core = part.core - feeding
+    outer = frozenset(v.name for v in part.variables) - core - feeding
     if part.side == ROOT:
-        names = frozenset(v.name for v in part.variables)
-        rows = arrange(_folded(part, names), given or _crown(part, core))
-        return _anchored(_places(rows, grid), part.states)
-    inner = arrange(_folded(part, core), given)
-    placed = _anchored(_places(inner, grid), part.states)
-    outer = frozenset(v.name for v in part.variables) - core
-    if not outer:
-        return placed
-    column = _places(arrange(_folded(part, outer)), grid)
-    return placed | _aside(column, part.side, _reach(placed, part.side), grid)
+        rows = arrange(_folded(part, core | outer), given or _crown(part, core))
+        placed = _anchored(_places(rows, grid), part.states)
+    else:
+        rows = arrange(_folded(part, core), given)
+        placed = _anchored(_places(rows, grid), part.states)
+        if outer:
+            column = _places(arrange(_folded(part, outer)), grid)
+            placed |= _aside(column, part.side, _reach(placed, part.side), grid)
+    side = part.side if part.side and not outer else -part.side or LEFT
+    return placed | _inputs(part, placed, side, grid)
 
 
 def extent(places: Iterable[Point]) -> Extent:
@@ -102,20 +120,32 @@ def _anchored(places: Mapping[str, Point], states: frozenset[str]) -> dict[str, 
 
 def _crown(part: Slice, core: frozenset[str]) -> list[str]:
     """Rows of the root's slice, top to bottom: targets stand on the right of what they are compared with."""
-    names = frozenset(v.name for v in part.variables)
+    names = frozenset(v.name for v in part.variables) - part.feeding
     losses = {v.name for v in part.variables if v.role == "loss"}
     graph = part.graph
     rows = arrange(_folded(part, names))
     levels = [[n for n in rows.row if rows.row[n] == i] for i in range(rows.count)]
     for variable in part.variables:
         users = set(graph.successors(variable.name))
-        if variable.role != "input" or not users or not users <= losses:
+        if variable.name not in names or variable.role != "input" or not users or users - losses:
             continue
         below = min(rows.row[u] for u in users) - 1
         if below >= 0 and not core & set(levels[below]):
             levels[rows.row[variable.name]].remove(variable.name)
             levels[below].append(variable.name)
     return [", ".join(level) for level in reversed(levels) if level]
+
+
+def _inputs(part: Slice, placed: Mapping[str, Point], side: int, grid: Grid) -> dict[str, Point]:
+    """Inputs beside the states that they feed, one farther out than the other."""
+    graph = part.graph
+    found: dict[str, Point] = {}
+    for variable in part.variables:
+        if variable.name in part.feeding:
+            _, y = placed[next(graph.successors(variable.name))]
+            beside = [side * x for x, at in (*placed.values(), *found.values()) if at == y]
+            found[variable.name] = side * (max(beside) + _ASIDE * grid.column), y
+    return found
 
 
 def _reach(places: Mapping[str, Point], side: int) -> float:

@@ -24,6 +24,7 @@ class Extent:
     below: float = 0.0
 
 
+_SLOPE = 0.25  # of a branch: how far it rises, at least, for what it goes aside
 Contour = dict[int, tuple[float, float]]  # leftmost and rightmost x of each level, px
 
 
@@ -32,7 +33,6 @@ def tidy(tree: Tree, extents: Sequence[Extent], column: float, row: float) -> li
 
     extents: one for each node; column, row: least distances of centres beside and above each other.
     """
-    levels = _levels(tree, extents, row)
     heights = tree.heights
     shifts = [0.0] * len(tree)  # of each node's anchor from that of its parent
     contours: list[Contour] = []
@@ -46,19 +46,31 @@ def tidy(tree: Tree, extents: Sequence[Extent], column: float, row: float) -> li
         for child in tree.children[node - 1]:
             xs[child - 1] = xs[node - 1] + shifts[child - 1]
     first = xs[0]
+    levels = _levels(tree, extents, shifts, row)
     return [(x - first, levels[height]) for x, height in zip(xs, heights)]
 
 
-def _levels(tree: Tree, extents: Sequence[Extent], row: float) -> list[float]:
-    """y of the anchors of each level: far enough above all that the level below holds."""
+def _levels(
+    tree: Tree, extents: Sequence[Extent], shifts: Sequence[float], row: float
+) -> list[float]:
+    """y of the anchors of each level: far enough above all that the level below holds.
+
+    And above the children that stand farthest aside, so that no branch is flat.
+    """
     count = 1 + max(tree.heights)
     above, below = [0.0] * count, [0.0] * count
     for extent, height in zip(extents, tree.heights):
         above[height] = max(above[height], extent.above)
         below[height] = max(below[height], extent.below)
+    aside: list[dict[int, float]] = [{} for _ in range(count)]
+    for children, height in zip(tree.children, tree.heights):
+        for child in children:
+            low = tree.heights[child - 1]
+            aside[height][low] = max(aside[height].get(low, 0.0), abs(shifts[child - 1]))
     ys = [0.0]
     for height in range(1, count):
-        ys.append(ys[-1] - above[height - 1] - row - below[height])
+        free = ys[-1] - above[height - 1] - row - below[height]
+        ys.append(min(free, *(ys[low] - _SLOPE * x for low, x in aside[height].items())))
     return ys
 
 
