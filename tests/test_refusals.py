@@ -76,10 +76,10 @@ MESSAGES = [
     ),
     (
         "h[t] = x[j]",
-        "recurrence, line 1, column 8: two letters are used as indices, t and j; only one axis can be read so far\n"
+        "recurrence, line 1, column 8: nothing binds the index j of x[j]\n"
         "  h[t] = x[j]\n"
-        "         ^\n"
-        "Use t for both, or give what j counts names of its own, as in h1[t] and h2[t].",
+        "         ^^^^\n"
+        "Put j on the left, as in h[t, j] = ..., or reduce over it: sum(x[j], j).",
     ),
     (
         "h[0] = W @ x[t]",
@@ -90,10 +90,10 @@ MESSAGES = [
     ),
     (
         "J = sum(L[k], t)\nL[t]=x[t]",
-        "recurrence, line 2, column 1: two letters are used as indices, k and t; only one axis can be read so far\n"
-        "  L[t]=x[t]\n"
-        "  ^\n"
-        "Use k for both, or give what t counts names of its own, as in h1[k] and h2[k].",
+        "recurrence, line 1, column 9: nothing binds the index k of L[k]\n"
+        "  J = sum(L[k], t)\n"
+        "          ^^^^\n"
+        "Put k on the left, as in J[k] = ..., or reduce over it: sum(L[k], k).",
     ),
     (
         "h_t = x_1 + \\dots + x_t",
@@ -257,34 +257,6 @@ MESSAGES = [
         "Delete one of the equations, or give them ranges that do not overlap: for t = 2..tau.",
     ),
     (
-        "h[l, t] = h[l, t-1]",
-        "recurrence, line 1, column 2: the index [l,t] of h cannot be read; only one axis can be read so far\n"
-        "  h[l, t] = h[l, t-1]\n"
-        "   ^^^^^^\n"
-        "An index is t, t-1, t+1 or a number, as in h[t-1].",
-    ),
-    (
-        "h^l_t = W h^{l-1}_t",
-        "recurrence, line 1, column 1: the left-hand side must be one name\n"
-        "  h^l_t = W h^{l-1}_t\n"
-        "  ^^^^^\n"
-        "Write name[t] = expression, and bring everything else to the right.",
-    ),
-    (
-        "e_{ij} = v_{i-1} + w_{j-1}",
-        "recurrence, line 1, column 20: two letters are used as indices, i and j; only one axis can be read so far\n"
-        "  e_{ij} = v_{i-1} + w_{j-1}\n"
-        "                     ^\n"
-        "Use i for both, or give what j counts names of its own, as in h1[i] and h2[i].",
-    ),
-    (
-        "y[t] = f(y[<t])",
-        "recurrence, line 1, column 11: y[<t], a whole history, cannot be read so far\n"
-        "  y[t] = f(y[<t])\n"
-        "            ^^^^\n"
-        "Refer to single steps, as in y[t-1].",
-    ),
-    (
         "h[t] = tanh(x[t], y[t])",
         "recurrence, line 1, column 8: tanh takes 1 argument, not 2\n"
         "  h[t] = tanh(x[t], y[t])\n"
@@ -402,21 +374,14 @@ MESSAGES = [
         "recurrence, line 1, column 9: the index [t-k] of x cannot be read\n"
         "  h[t] = x[t-k]\n"
         "          ^^^^^\n"
-        "An index is t, t-1, t+1 or a number, as in x[t-1].",
+        "An index is t, t-1, t+1 or a number, as in x[t-1]; several are separated by commas, as in x[l, t-1].",
     ),
     (
         "\\sum_{t=2}^{T} x_t = 3",
-        "recurrence, line 1, column 1: a sum from 2 to T runs over a part of the axis\n"
+        "recurrence, line 1, column 1: the left-hand side must be one name\n"
         "  \\sum_{t=2}^{T} x_t = 3\n"
-        "  ^^^^\n"
-        "Sum over the whole axis: sum(L[t], t); a sum over lags needs numbers, as in \\sum_{t=0}^{2}.",
-    ),
-    (
-        "J = \\sum_{t=2}^{T} x_t",
-        "recurrence, line 1, column 5: a sum from 2 to T runs over a part of the axis\n"
-        "  J = \\sum_{t=2}^{T} x_t\n"
-        "      ^^^^\n"
-        "Sum over the whole axis: sum(L[t], t); a sum over lags needs numbers, as in \\sum_{t=0}^{2}.",
+        "  ^^^^^^^^^^^^^^\n"
+        "Write name[t] = expression, and bring everything else to the right.",
     ),
     (
         "h[t] = x[t] ? 2",
@@ -476,10 +441,10 @@ MESSAGES = [
     ),
     (
         "h_t = h_{t-1} for x = 2..tau",
-        "recurrence, line 1, column 19: two letters are used as indices, t and x; only one axis can be read so far\n"
+        "recurrence, line 1, column 1: h[t] has no index x that a range could restrict\n"
         "  h_t = h_{t-1} for x = 2..tau\n"
-        "                    ^\n"
-        "Use t for both, or give what x counts names of its own, as in h1[t] and h2[t].",
+        "  ^^^\n"
+        "Define h[x], or leave the range out.",
     ),
 ]
 
@@ -498,7 +463,6 @@ REFUSED = {
         "G[t] = R[t+1]",
     ),
     "a symbolic order": (r"y[n] = \sum_{k=0}^{M} b_k x[n-k]", r"\sum", "numbers"),
-    "a forgetting sum": (r"m_t = \sum_{i=1}^{t} \lambda^{t-i} x_i", r"\sum", "recurrence"),
     "a look-up": (r"h_t = W h_{t-1} + E_{x_t}", "_{x_t}", "E[x[t], :]"),
     "a remark": (r"h_t = x_t, where x_t is the input", "where", "#"),
     "a stacked letter": (r"h_t = \overset{a}{W} x_t", r"\overset", "name"),

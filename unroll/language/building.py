@@ -9,11 +9,13 @@ from typing import Any
 
 from unroll.errors import Span, UnrollError
 from unroll.language.products import Norm, Product, matrix, merge
-from unroll.language.sums import PRODUCT
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.operations import ALIASES, OPERATIONS
 from unroll.symbolic.recurrence import GIVEN
 
+JOIN = "concat"
+WITHIN, MEMBER = "within", "in"  # where a letter runs, among arguments until `reductions` reads it
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _LOGARITHM = re.compile("log_[0-9]+")
 LOOKUPS = {row.brackets: name for name, row in OPERATIONS.items() if row.brackets}
 INFIX = {row.infix: name for name, row in OPERATIONS.items() if row.infix and row.arity == (2, 2)}
@@ -56,45 +58,79 @@ class FunctionDefinition:
     span: Span | None
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Elements in square brackets: one alone is itself, several are joined."""
+
+    elements: tuple[Expression, ...]
+    span: Span | None
+
+    def fold(self) -> Expression:
+        if len(self.elements) == 1:
+            return self.elements[0]
+        return Call(JOIN, self.elements, span=self.span)
+
+
 class Building:
     """One method for each rule of the grammar; each gets the children, tokens included."""
 
     # --- statements -----------------------------------------------------------------
 
     def equation(self, children: Sequence[Any]) -> Definition:
-        target, _, value, *bounds = children
-        return Definition(target.value, plain(value), bounds[0] if bounds and bounds[0] else ())
+        target, _, value, bounds = children
+        return Definition(target.value, plain(value), bounds)
 
     def function_definition(self, children: Sequence[Any]) -> FunctionDefinition:
         name, _, arguments, _, _, value = children
-        return FunctionDefinition(name.value, tuple(arguments), plain(value), name.span)
+        given = tuple(plain(a) for a in arguments)
+        return FunctionDefinition(name.value, given, plain(value), name.span)
 
     def axis(self, children: Sequence[Any]) -> Declaration:
         name, _, first, _, last = children
         return Declaration(name.value, plain(first), plain(last))
 
+    def ranges(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        return tuple(b for child in children if isinstance(child, tuple) for b in child)
+
     def from_to(self, children: Sequence[Any]) -> tuple[Bound, ...]:
-        _, name, _, first, _, last = children
+        name, _, first, _, last = children
         return Bound(name.value, ">=", plain(first)), Bound(name.value, "<=", plain(last))
 
+    def inside(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        name, _, where = children
+        return (Bound(name.value, MEMBER, plain(where)),)
+
     def only(self, children: Sequence[Any]) -> tuple[Bound, ...]:
-        _, name, _, value = children
+        name, _, value = children
         return (Bound(name.value, "==", plain(value)),)
 
     def bounded(self, children: Sequence[Any]) -> tuple[Bound, ...]:
-        _, name, sign, value = children
+        name, sign, value = children
         return (Bound(name.value, sign.value, plain(value)),)
 
     def between(self, children: Sequence[Any]) -> tuple[Bound, ...]:
-        _, first, low, name, high, last = children
-        turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(low.value, low.value)
+        first, low, name, high, last = children
         return (
-            Bound(name.value, turned, plain(first)),
+            Bound(name.value, _TURNED.get(low.value, low.value), plain(first)),
             Bound(name.value, high.value, plain(last)),
         )
 
+    def chain(self, children: Sequence[Any]) -> tuple[Bound, ...]:
+        first, low, middle, high, last = children
+        letter = plain(middle)
+        if not isinstance(letter, Reference):
+            raise UnrollError(
+                "two comparisons stand in a row",
+                remedy="Write their product: (a < b) * (b < c).",
+                span=letter.span,
+            )
+        return (
+            Bound(letter, _TURNED.get(low.value, low.value), plain(first)),
+            Bound(letter, high.value, plain(last)),
+        )
+
     def whole(self, children: Sequence[Any]) -> tuple[Bound, ...]:
-        return (Bound(children[1].value, "", Constant(0)),)
+        return (Bound(children[0].value, "", Constant(0)),)
 
     # --- operators ------------------------------------------------------------------
 
@@ -167,11 +203,9 @@ class Building:
     def bracket(self, children: Sequence[Any]) -> Expression:
         return plain(children[1])
 
-    def concatenation(self, children: Sequence[Any]) -> Expression:
-        elements = children[1]
-        if len(elements) == 1:
-            return plain(elements[0])
-        return Call("concat", tuple(elements), span=merge(children[0].span, children[2].span))
+    def concatenation(self, children: Sequence[Any]) -> Joined:
+        elements = tuple(plain(element) for element in children[1])
+        return Joined(elements, merge(children[0].span, children[2].span))
 
     def size(self, children: Sequence[Any]) -> Expression:
         return Call("abs", (plain(children[1]),), span=merge(children[0].span, children[2].span))
@@ -184,7 +218,11 @@ class Building:
 
     def call(self, children: Sequence[Any]) -> Expression:
         name, _, arguments, end = children
-        return _called(name.value, tuple(arguments), merge(name.span, end.span))
+        if ALIASES.get(name.value, name.value) == JOIN and len(arguments) == 1:
+            (joined,) = arguments  # concat([a, b])
+            arguments = joined.elements if isinstance(joined, Joined) else arguments
+        values = tuple(plain(a) for a in arguments)
+        return _called(name.value, values, merge(name.span, end.span))
 
     def prefix(self, children: Sequence[Any]) -> Expression:
         name, *sign, value = children
@@ -195,20 +233,32 @@ class Building:
 
     def sum_sign(self, children: Sequence[Any]) -> Expression:
         sign, body = children[0], plain(children[1])
-        name = "prod" if sign.value.startswith(PRODUCT) else "sum"
-        over = sign.value.removeprefix(PRODUCT) or None
-        return Call(name, (body,), over=over, span=merge(sign.span, body.span))
+        reduction: Call = sign.value
+        if reduction.arguments:  # over all letters but one
+            unequal = Call("not_equal", reduction.arguments, span=sign.span)
+            body = Call("where", (unequal, body, Constant(0)), span=merge(sign.span, body.span))
+        return replace(reduction, arguments=(body,), span=merge(sign.span, body.span))
 
-    def arguments(self, children: Sequence[Any]) -> list[Expression]:
-        return [plain(c) for c in children if not _is_comma(c)]
+    def arguments(self, children: Sequence[Any]) -> list[Any]:
+        return [_argument(c) for c in children if not _is_comma(c)]
 
     elements = arguments
 
 
 def plain(value: Any) -> Expression:
     """An expression; factors side by side become their product, bars a norm."""
-    result: Expression = value.fold() if isinstance(value, (Product, Norm)) else value
+    result: Expression = value.fold() if isinstance(value, (Product, Norm, Joined)) else value
     return result
+
+
+def _argument(value: Any) -> Any:
+    """An argument; where a letter runs is a call that `reductions` settles."""
+    if isinstance(value, Joined):
+        return value
+    if not isinstance(value, tuple):
+        return plain(value)
+    bounds = [Call(b.sign, (b.letter, b.value), span=b.letter.span) for b in value]
+    return Call(WITHIN, tuple(bounds), span=bounds[0].span)
 
 
 def _is_comma(child: Any) -> bool:
@@ -223,20 +273,10 @@ def _called(name: str, arguments: tuple[Expression, ...], span: Span | None) -> 
     if base:  # log_2(x)
         natural = Call("log", (Constant(int(base)),), span=span)
         return Call("divide", (_called(name, arguments, span), natural), span=span)
-    if len(arguments) == 1 and isinstance(arguments[0], Call):
-        inner = arguments[0]
-        if inner.operation == ALIASES.get(name, name) == "concat":  # concat([a, b])
-            return inner
     name = ALIASES.get(name, name)
     row = OPERATIONS.get(name)
     if row is None:
         return GIVEN if name == GIVEN.operation else Call(name, arguments, span=span)
-    if len(arguments) == 2 and row.reduces:
-        axis = arguments[1]
-        if isinstance(axis, Reference) and not axis.indices and len(axis.name) == 1:
-            return Call(name, arguments[:1], axis.name, span)
-        if row.pairwise is not None:
-            name = row.pairwise
     return Call(name, arguments, span=span)
 
 

@@ -55,10 +55,12 @@ def is_call(
         return True
     if symbol.token.bold and is_matrix(name):
         return not found.parts and not found.tail and _holds_one_name(items[at : at + 3])
+    if found.tail and "," in found.tail[0].flat:
+        return True
     known = survey.bare | survey.defined | survey.indexed
     if _starts_with_number(items[at + 1 : at + 3]) and found.name not in _FUNCTION_LETTERS:
         return False  # r (1 - x)
-    return name not in known and name != survey.axis and reads_as_call(name)
+    return name not in known and name not in survey.letters and reads_as_call(name)
 
 
 def is_indexed_call(found: Resolved, items: Sequence[Item], at: int) -> bool:
@@ -113,7 +115,7 @@ def called(symbol: Symbol, name: str, survey: Survey, lines: Lines) -> str:
 
 def is_prefix(symbol: Symbol, found: Resolved, following: Item | None, survey: Survey) -> bool:
     r"""Whether a name is a function before its argument without brackets, as in `\tanh W h`."""
-    if operation(found.name) is None or found.index is not None or found.tail or found.parts:
+    if operation(found.name) is None or found.indices or found.tail or found.parts:
         return False
     if found.name in survey.defined | survey.indexed:
         return False
@@ -125,7 +127,7 @@ def is_prefix(symbol: Symbol, found: Resolved, following: Item | None, survey: S
 
 def with_exponent(found: Resolved, survey: Survey, lines: Lines) -> str | None:
     r"""A function's name with what stands on it, `tanh^2` or `log_2`; None for other names."""
-    if found.name in survey.defined | survey.indexed or found.index is not None:
+    if found.name in survey.defined | survey.indexed or found.indices:
         return None
     base = re.fullmatch("log_([0-9]+)", found.name)
     if base is not None and float(base[1]) > 1:

@@ -7,15 +7,18 @@ The numbers are those of the rules of notation: 11 (left sides at t+1), 12 (rang
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, pairwise
 
 from unroll.errors import UnrollError
-from unroll.language.building import Bound, Definition
+from unroll.language.building import MEMBER, Bound, Definition
+from unroll.language.lengths import DEFAULT, Lengths, at_lengths, letters_of, range_at
 from unroll.language.products import matrix
+from unroll.language.reductions import bind, gather, index_of, narrowed
 from unroll.language.sums import FROM_ZERO, UP_TO
-from unroll.language.survey import Survey
+from unroll.language.survey import LEAVES, ROOT, Survey
 from unroll.symbolic.expressions import (
     ONE,
     Call,
@@ -25,6 +28,7 @@ from unroll.symbolic.expressions import (
     Range,
     Reference,
     call,
+    letters,
     rebuild,
     references,
     reindex,
@@ -39,18 +43,30 @@ _MOST_REPEATED = 100
 _MOST_SUMS = 20
 
 
-def equations(definitions: Sequence[Definition], survey: Survey) -> tuple[Equations, Axis]:
-    """The equations that the definitions mean, and their axis."""
-    axis = Axis(survey.axis, survey.length)
-    definitions = [found for d in definitions for found in _partial(_from_zero(d), axis)]
-    definitions = [_one_letter(d, axis) for d in definitions]
+def equations(
+    definitions: Sequence[Definition], survey: Survey
+) -> tuple[Equations, tuple[Axis, ...]]:
+    """The equations that the definitions mean, and their axes, time first."""
+    found = [_change_all(d, lambda node: bind(node, survey.letters)) for d in definitions]
+    found = [part for d in found for part in _partial(_from_zero(d), survey.axis)]
+    lengths = Lengths(found, survey)
+    found = [_gathered(d, lengths) for d in found]
+    found = [_fewer_letters(d, found, lengths) for d in found]
     if "I" not in survey.defined | survey.indexed:
-        definitions = [_with_identity(d) for d in definitions]
-    definitions, axis = _lengths(definitions, survey, axis)
-    found = [_ranged(d, axis) for d in definitions]
-    found = _shifted(found, axis)
-    found = _totals(found, axis)
-    return _implied(found, axis), axis
+        found = [_with_identity(d) for d in found]
+    found = _lengths(found, survey, lengths)
+    check_trees(found, lengths)
+    axes = {letter: lengths.axis(letter) for letter in lengths.order}
+    result = [_ranged(d, axes) for d in found]
+    for axis in axes.values():
+        result = _shifted(result, axis)
+    result = _implied(_totals(result), lengths.order)
+    used = [x for e in result for part in (e.target, e.expression) for x in letters_of(part)]
+    return result, lengths.axes(used)
+
+
+def _change_all(definition: Definition, change: Callable[[Expression], Expression]) -> Definition:
+    return replace(definition, expression=change(definition.expression))
 
 
 def _change(definition: Definition, values: Callable[[Reference], Expression | None]) -> Definition:
@@ -94,9 +110,9 @@ def _from_zero(definition: Definition) -> Definition:
     return replace(definition, expression=rebuild(definition.expression, change))
 
 
-def _partial(definition: Definition, axis: Axis) -> Iterator[Definition]:
+def _partial(definition: Definition, axis: str) -> Iterator[Definition]:
     r"""Sums and products so far, `S_t = \sum_{i=1}^t v_i`, as the recurrences that they are."""
-    target, here = definition.target, Index(axis.name)
+    target, here = definition.target, Index(axis)
     sums: list[Definition] = []
 
     def change(part: Expression) -> Expression:
@@ -109,20 +125,16 @@ def _partial(definition: Definition, axis: Axis) -> Iterator[Definition]:
                 remedy="Give some of them names in equations of their own.",
                 span=part.span,
             )
-        if axis.name in free_letters(part.arguments[0]):
-            raise UnrollError(
-                f"the terms of this sum depend on {axis.name}, and change with every step",
-                remedy=f"Write its recurrence, as in s[{axis.name}] = a * s[{axis.name}-1] + ...",
-                span=part.span,
-            )
+        stop = Index(axis, -upper.endswith("-1"))
+        if axis in letters(part.arguments[0]) or target.indices != (here,):
+            return replace(part, over=letter, limits=Range(letter, None, stop))
         whole = part == definition.expression and target.indices == (here,)
         name = (
             target.name
             if whole
             else f"{target.name}_{part.operation}{len(sums) + 1 if sums else ''}"
         )
-        term = rebuild(part.arguments[0], lambda p: _renamed(p, letter, axis.name))
-        term = reindex(term, {axis.name: Index(axis.name, -upper.endswith("-1"))})
+        term = reindex(part.arguments[0], {letter: stop})
         so_far = Reference(name, (here,), target.span)
         before = Reference(name, (here.shift(-1),))
         late = upper.endswith("-1")
@@ -138,36 +150,50 @@ def _partial(definition: Definition, axis: Axis) -> Iterator[Definition]:
         yield replace(definition, expression=expression)
 
 
-def _one_letter(definition: Definition, axis: Axis) -> Definition:
-    r"""A letter that only sums bind stands for the axis: `\sum_k L_k` beside `h_t`."""
-    letters = {p.over for p in walk(definition.expression) if isinstance(p, Call)}
-    if not letters - {None, "", axis.name}:
-        return definition
+def _gathered(definition: Definition, lengths: Lengths) -> Definition:
+    around = {i.base for i in definition.target.indices}
+    return _change_all(definition, lambda node: gather(node, around, lengths.fresh))
+
+
+def _fewer_letters(
+    definition: Definition, found: Sequence[Definition], lengths: Lengths
+) -> Definition:
+    r"""A letter that only sums bind stands for one on left sides: `\sum_k L_k` beside `L_t`."""
 
     def change(part: Expression) -> Expression:
-        if not isinstance(part, Call) or part.over in (None, axis.name):
+        if not isinstance(part, Call) or part.over is None:
             return part
-        assert part.over is not None
+        bound = part.over
+        if bound not in lengths.group or bound in lengths.free:
+            return part
         body = part.arguments[0]
-        if axis.name in free_letters(body):
-            raise UnrollError(
-                f"the sum over {part.over} contains {axis.name}; only one axis can be read so far",
-                remedy=f"Sum over {axis.name}, or give the sum's terms a name of their own.",
-                span=part.span,
-            )
-        body = rebuild(body, lambda p: _renamed(p, part.over or "", axis.name))
-        return replace(part, arguments=(body,), over=axis.name)
+        taken = letters(body) | {i.base for i in _ends(part.limits)}
+        others = [x for x in lengths.members(bound) if x in lengths.free and x not in taken]
+        if not others:
+            return part
+        positions = {
+            (r.name, p)
+            for r in references(body)
+            for p, i in enumerate(r.indices)
+            if i.base == bound
+        }
+        there = [
+            i.base
+            for d in found
+            for p, i in enumerate(d.target.indices)
+            if (d.target.name, p) in positions and i.base in others
+        ]
+        letter = (there or others)[0]
+        limits = replace(part.limits, axis=letter) if part.limits else None
+        body = reindex(body, {bound: Index(letter)})
+        return replace(part, arguments=(body,), over=letter, limits=limits)
 
-    return replace(definition, expression=rebuild(definition.expression, change))
+    return _change_all(definition, lambda node: rebuild(node, change))
 
 
-def _renamed(part: Expression, old: str, new: str) -> Expression:
-    if not isinstance(part, Reference):
-        return part
-    if part.name == old and not part.indices:
-        return replace(part, name=new)
-    indices = tuple(Index(new, i.offset) if i.base == old else i for i in part.indices)
-    return replace(part, indices=indices) if indices else part
+def _ends(within: Range | None) -> Iterator[Index]:
+    if within is not None:
+        yield from (i for i in (within.start, within.stop, within.parent) if i is not None)
 
 
 def sums_up(node: Expression) -> bool:
@@ -175,49 +201,32 @@ def sums_up(node: Expression) -> bool:
     return any(isinstance(p, Call) and p.over is not None for p in walk(node))
 
 
-def free_letters(node: Expression) -> set[str]:
-    """Index letters, and letters used as numbers, that no reduction in the expression binds."""
-    found: set[str] = set()
-    stack: list[tuple[Expression, frozenset[str]]] = [(node, frozenset())]
-    while stack:
-        part, bound = stack.pop()
-        if isinstance(part, Reference):
-            names = {i.base for i in part.indices} if part.indices else {part.name}
-            found |= {n for n in names if len(n) == 1} - bound
-        elif isinstance(part, Call):
-            inner = bound | {part.over} if part.over else bound
-            stack += [(a, inner) for a in part.arguments]
-    return found
-
-
 # --- rule 13: lengths -----------------------------------------------------------------
 
 
 def _lengths(
-    definitions: Sequence[Definition], survey: Survey, axis: Axis
-) -> tuple[list[Definition], Axis]:
-    """Names for the length of the axis, where they are one, by the length itself."""
-    known = {survey.length, *survey.lengths}
-    parameter = not survey.declared and any(
-        _mentions(d, axis.length) and not _about_time(d, axis) for d in definitions
+    definitions: Sequence[Definition], survey: Survey, lengths: Lengths
+) -> list[Definition]:
+    """Names for the lengths of axes, where they are one, by the lengths themselves."""
+    time = lengths.axis(survey.axis) if survey.axis in lengths.group else Axis()
+    known = {DEFAULT, *survey.lengths} if time.length == DEFAULT else {*survey.lengths}
+    parameter = time.length == DEFAULT and any(
+        _mentions(d, DEFAULT) and not _about_time(d, lengths) for d in definitions
     )
-    used = any(_about_time(d, axis) and _mentions(d, axis.length) for d in definitions)
-    indexed = any(i.base == axis.length for d in definitions for i in _indices(d))
+    used = any(_about_time(d, lengths) and _mentions(d, DEFAULT) for d in definitions)
+    indexed = any(i.base == DEFAULT for d in definitions for i in _indices(d))
     if parameter and not used and not indexed:
         # `exp(-1/tau)`: a time constant; the axis takes another letter for its length.
-        names = {r.name for d in definitions for r in references(d.expression)}
-        axis = Axis(axis.name, next(n for n in ("T", "N", "n_t") if n not in names - known))
-        definitions = [_end(d, survey.length, axis.length) for d in definitions]
-        known.discard(survey.length)
+        lengths.default = next(n for n in ("T", "N", "n_t") if n not in lengths.names - known)
+        known.discard(DEFAULT)
+    names = {*lengths.aliases, *survey.lengths, *_bases(definitions), LEAVES, ROOT}
+    places = {name: at for name in names if (at := lengths.value(name)) is not None}
 
     def value(r: Reference) -> Expression | None:
-        if r.indices or r.name not in known:
+        if r.indices or r.name not in known or r.name not in places:
             return None
-        return (
-            Constant(int(axis.length), r.span)
-            if axis.length.isdigit()
-            else replace(r, name=axis.length)
-        )
+        at = places[r.name]
+        return replace(r, name=at.base) if at.base else Constant(at.offset, r.span)
 
     def number(r: Reference) -> Expression | None:
         named = r.name in survey.indexed | survey.defined
@@ -225,130 +234,169 @@ def _lengths(
 
     found = []
     for definition in definitions:
-        if _about_time(definition, axis):
+        if _about_time(definition, lengths):
             definition = _change(definition, value)
         bounds = tuple(replace(b, value=substitute(b.value, value)) for b in definition.bounds)
-        found.append(replace(_change(definition, number), bounds=bounds))
-    return found, axis
+        expression = at_lengths(_change(definition, number).expression, places)
+        target = at_lengths(definition.target, places)
+        assert isinstance(target, Reference)
+        expression = rebuild(expression, lambda part: _without_limits(part, lengths))
+        found.append(Definition(target, expression, bounds))
+    return found
+
+
+def _bases(definitions: Sequence[Definition]) -> set[str]:
+    """Names like `T_x`, which no bound mentions, where an index stands."""
+    bases = {i.base for d in definitions for i in _indices(d)}
+    return {base for base in bases if re.fullmatch("T_[a-z]", base)}
+
+
+def _without_limits(part: Expression, lengths: Lengths) -> Expression:
+    """A reduction whose limits are those of the axis runs over the whole of it."""
+    if not isinstance(part, Call) or part.limits is None or part.over not in lengths.group:
+        return part
+    within = trimmed(part.limits, lengths.axis(part.over))
+    return replace(part, limits=None if within.is_whole else within)
+
+
+def trimmed(within: Range, axis: Axis) -> Range:
+    """A range without ends that are those of its axis."""
+    start = None if within.start == axis.first else within.start
+    return replace(within, start=start, stop=None if within.stop == axis.last else within.stop)
 
 
 def _indices(definition: Definition) -> Iterable[Index]:
     yield from definition.target.indices
-    for r in references(definition.expression):
-        yield from r.indices
+    for part in walk(definition.expression):
+        if isinstance(part, Reference):
+            yield from part.indices
+        elif isinstance(part, Call):
+            yield from _ends(part.limits)
 
 
 def _mentions(definition: Definition, name: str) -> bool:
     return any(r.name == name and not r.indices for r in references(definition.expression))
 
 
-def _about_time(definition: Definition, axis: Axis) -> bool:
-    """Whether the length of the axis has a meaning here: a reduction, a bound, `t` as a number."""
-    if definition.bounds or _mentions(definition, axis.name):
+def _about_time(definition: Definition, lengths: Lengths) -> bool:
+    """Whether lengths have a meaning here: a reduction, a bound, `t` as a number."""
+    if definition.bounds or any(_mentions(definition, letter) for letter in lengths.order):
         return True
-    return any(isinstance(p, Call) and p.over is not None for p in walk(definition.expression))
-
-
-def _end(definition: Definition, old: str, new: str) -> Definition:
-    """The definition with indices at the axis' end named anew."""
-
-    def at_end(r: Reference) -> Reference:
-        indices = tuple(Index(new, i.offset) if i.base == old else i for i in r.indices)
-        return replace(r, indices=indices) if indices != r.indices else r
-
-    return replace(_change(definition, at_end), target=at_end(definition.target))
+    return sums_up(definition.expression)
 
 
 # --- rule 12: ranges ------------------------------------------------------------------
 
 
-def _ranged(definition: Definition, axis: Axis) -> Equation:
-    target, span = definition.target, definition.target.span
-    start = stop = None
-    for bound in _upward(definition.bounds, axis):
-        sign, value, offset = bound.sign, bound.value, 0
-        if bound.letter.name != axis.name or bound.letter.indices:
-            raise UnrollError(
-                f"the range is about {bound.letter}, which is not the axis {axis.name}",
-                remedy=f"Write for {axis.name} = 2..{axis.length}.",
-                span=bound.letter.span,
-            )
+def _ranged(definition: Definition, axes: Mapping[str, Axis]) -> Equation:
+    target, expression = definition.target, definition.expression
+    ranges: dict[str, Range] = {}
+    for bound in _upward(definition.bounds, axes):
+        letter, sign = bound.letter.name, bound.sign
+        axis = _restricted(bound, target, axes)
         if not sign:
             continue
-        here = next((i for i in target.indices if i.base == axis.name), None)
-        if here is None:
-            raise UnrollError(
-                f"{target} has no index {axis.name} that a range could restrict",
-                remedy=f"Define {target.name}[{axis.name}], or leave the range out.",
-                span=span,
-            )
-        at = _index(value, axis)
-        offset = {"<": -1, ">": 1}.get(sign, 0)
         if sign == "==":
-            expression = reindex(definition.expression, {axis.name: at})
-            return Equation(
-                replace(target, indices=(at.shift(here.offset),)), expression, span=span
-            )
-        if sign in ("<", "<="):
-            stop = at.shift(offset)
-        elif sign in (">", ">="):
-            start = at.shift(offset)
-        else:
+            at = index_of(bound.value, letter)
+            expression = reindex(expression, {letter: at})
+            target = replace(target, indices=tuple(i.at({letter: at}) for i in target.indices))
+            continue
+        if sign not in ("<", "<=", ">", ">=", MEMBER):
             raise UnrollError(
                 f"a range with {sign} cannot be read",
                 remedy=f"Give single steps equations of their own, as in {target.name}[1] = 0.",
                 span=bound.letter.span,
             )
-    ranges = (Range(axis.name, start, stop),) if start or stop else ()
-    return _within(Equation(target, definition.expression, ranges, span), axis)
+        within = narrowed(ranges.get(letter, Range(letter)), sign, bound.value, axes)
+        within = range_at(within, {LEAVES: Index(axis.leaves)} if axis.leaves else {})
+        if any(i.base in axes for i in _ends(within)):
+            raise UnrollError(
+                f"the range of {letter} ends where another index is",
+                remedy=f"Write where({letter} {sign} ..., ..., 0) for the values that are left out.",
+                span=bound.letter.span,
+            )
+        ranges[letter] = within
+    equation = Equation(target, expression, tuple(ranges.values()), target.span)
+    for axis in axes.values():
+        equation = _within(equation, axis)
+    return equation
+
+
+def _restricted(bound: Bound, target: Reference, axes: Mapping[str, Axis]) -> Axis:
+    """The axis that a bound is about. Raises UnrollError where the left side has it not."""
+    letter = bound.letter
+    if letter.indices:
+        value = "" if isinstance(bound.value, Call) and bound.value.arguments else bound.value
+        shown = value.value if isinstance(value, Constant) else value
+        shown = f"{shown:g}" if isinstance(shown, float) else shown
+        raise UnrollError(
+            f"the range is about {letter}, which is a value and no index",
+            remedy=f"Choose by values in the formula: where({letter} {bound.sign} {shown}, ..., ...).",
+            span=letter.span,
+        )
+    axis = axes.get(letter.name)
+    if axis is None:
+        known = next(iter(axes.values()), Axis())
+        raise UnrollError(
+            f"the range is about {letter}, which is no index",
+            remedy=f"Write for {known.name} = 2..{known.length}.",
+            span=letter.span,
+        )
+    if not any(i.base == letter.name for i in target.indices) and bound.sign:
+        raise UnrollError(
+            f"{target} has no index {letter} that a range could restrict",
+            remedy=f"Define {target.name}[{letter}], or leave the range out.",
+            span=target.span,
+        )
+    return axis
 
 
 def _within(equation: Equation, axis: Axis, by: int = 0) -> Equation:
     """The equation with its range shifted, and without bounds that are those of the axis."""
-    if equation.index is None or equation.index.offset or not equation.ranges:
+    held = next((r for r in equation.ranges if r.axis == axis.name), None)
+    here = _here(equation, axis)
+    if held is None or here is None or here.offset:
         return equation  # a left side at t+1 is brought to t first
-    held = equation.ranges[0]
     start, stop = (i and i.shift(by) for i in (held.start, held.stop))
-    held = replace(
-        held,
-        start=None if start == axis.first else start,
-        stop=None if stop == axis.last else stop,
-    )
-    return replace(equation, ranges=() if held.is_whole else (held,))
+    moved = trimmed(replace(held, start=start, stop=stop), axis)
+    ranges = (moved if r == held else r for r in equation.ranges)
+    return replace(equation, ranges=tuple(r for r in ranges if not r.is_whole))
 
 
-def _upward(bounds: tuple[Bound, ...], axis: Axis) -> tuple[Bound, ...]:
+def _here(equation: Equation, axis: Axis) -> Index | None:
+    """The index of the left side along an axis."""
+    return next((i for i in equation.target.indices if i.base == axis.name), None)
+
+
+def _upward(bounds: tuple[Bound, ...], axes: Mapping[str, Axis]) -> tuple[Bound, ...]:
     """Bounds in the order of the axis: `t = T-1, …, 1` holds where `t = 1, …, T-1` does."""
-    if len(bounds) != 2 or [b.sign for b in bounds] != [">=", "<="]:
-        return bounds
-    first, last = (_index(b.value, axis) for b in bounds)
-    if first.base == last.base:
-        downward = first.offset > last.offset
-    else:
-        downward = first.base == axis.length and not last.base
-    if not downward:
-        return bounds
-    low, high = bounds
-    return replace(low, value=high.value), replace(high, value=low.value)
+    found = list(bounds)
+    for at, (low, high) in enumerate(pairwise(bounds)):
+        axis = axes.get(low.letter.name)
+        if axis is None or low.letter != high.letter or [low.sign, high.sign] != [">=", "<="]:
+            continue
+        first, last = (index_of(b.value, axis.name) for b in (low, high))
+        if first.base == last.base:
+            downward = first.offset > last.offset
+        else:
+            downward = first.base == axis.length and not last.base
+        if downward:
+            found[at : at + 2] = replace(low, value=high.value), replace(high, value=low.value)
+    return tuple(found)
 
 
-def _index(value: Expression, axis: Axis) -> Index:
-    """A bound as an index: a number, or the length with an offset."""
-    offset = 0
-    if isinstance(value, Call) and value.operation in ("add", "subtract"):
-        left, right = value.arguments
-        if isinstance(right, Constant) and right.value == int(right.value):
-            offset = int(right.value) * (1 if value.operation == "add" else -1)
-            value = left
-    if isinstance(value, Constant) and math.isfinite(value.value) and value.value % 1 == 0:
-        return Index("", int(value.value) + offset)
-    if isinstance(value, Reference) and not value.indices:
-        return Index(value.name, offset)
-    raise UnrollError(
-        "this bound is neither a number nor the length of the axis",
-        remedy=f"Write for {axis.name} = 2..{axis.length}.",
-        span=value.span,
-    )
+def check_trees(definitions: Sequence[Definition], lengths: Lengths) -> None:
+    """A node has neighbours and no lags: `h[left(n)]` and `h[n-1]` are of different axes."""
+    for definition in definitions:
+        for r in references(definition.expression):
+            for i in r.indices:
+                if i.offset and i.base in lengths.order and lengths.axis(i.base).leaves:
+                    raise UnrollError(
+                        f"{i.base} runs over the nodes of a tree, and {r} steps along a line",
+                        remedy=f"Write {r.name}[left({i.base})] for a tree, or "
+                        f"{r.name}[{i.base}-1] everywhere for a chain.",
+                        span=r.span,
+                    )
 
 
 # --- rule 11: a left side at t+1 --------------------------------------------------------
@@ -356,19 +404,14 @@ def _index(value: Expression, axis: Axis) -> Index:
 
 def _shifted(found: Equations, axis: Axis) -> Equations:
     """Left sides at t+1 brought to t, as what step t produces."""
-    shifts = {
-        e.name: e.target.indices[0].offset
-        for e in found
-        if e.target.indices and e.target.indices[0].base == axis.name
-        and e.target.indices[0].offset
-    }  # fmt: skip
+    shifts = {e.name: i.offset for e in found if (i := _here(e, axis)) is not None and i.offset}
     if not shifts:
         return found
     defined = {e.name for e in found}
     inputs = {
         i.offset - shifts[e.name]
         for e in found
-        if e.name in shifts and e.target.indices[0].offset == shifts[e.name]
+        if e.name in shifts and (at := _here(e, axis)) and at.offset == shifts[e.name]
         for r in references(e.expression)
         if r.name not in shifts
         for i in r.indices
@@ -388,15 +431,15 @@ def _shifted(found: Equations, axis: Axis) -> Equations:
         return [_relabelled(e, shifts, axis, found) for e in found]
     moved = []
     for e in found:
-        offset = shifts.get(e.name, 0)
-        if offset and e.index is not None and e.index.base == axis.name:
-            offset = e.index.offset
+        here = _here(e, axis)
+        if here is not None and here.offset and e.name in shifts:
+            place = {axis.name: Index(axis.name, -here.offset)}
             e = replace(
                 e,
-                target=replace(e.target, indices=(Index(axis.name),)),
-                expression=reindex(e.expression, {axis.name: Index(axis.name, -offset)}),
+                target=replace(e.target, indices=tuple(i.at(place) for i in e.target.indices)),
+                expression=reindex(e.expression, place),
             )
-            e = _within(e, axis, offset)
+            e = _within(e, axis, here.offset)
         moved.append(e)
     return moved
 
@@ -405,20 +448,30 @@ def _relabelled(
     equation: Equation, shifts: dict[str, int], axis: Axis, found: Equations
 ) -> Equation:
     """Each variable in `shifts` renamed so that x[t+1] is called x[t]; the rest stays."""
-    starts = {e.name: e.index.offset for e in found if e.index is not None and not e.index.base}
+    positions = {
+        e.name: next(p for p, i in enumerate(e.target.indices) if i.base == axis.name)
+        for e in found
+        if e.name in shifts and _here(e, axis) is not None
+    }
+    starts = {
+        e.name
+        for e in found
+        if e.name in positions
+        for i in e.target.indices[positions[e.name] :][:1]
+        if not i.base and i.offset
+    }
 
     def moved(r: Reference) -> Reference:
-        if r.name not in shifts or not r.indices:
+        if r.name not in positions or len(r.indices) <= positions[r.name]:
             return r
-        index = r.indices[0]
-        fixed = not index.base and starts.get(r.name, 0) != 0
-        if index.base == axis.name or fixed:
-            index = index.shift(-shifts[r.name])
-        return replace(r, indices=(index,))
+        indices = list(r.indices)
+        index = indices[positions[r.name]]
+        if index.base == axis.name or (not index.base and r.name in starts):
+            indices[positions[r.name]] = index.shift(-shifts[r.name])
+        return replace(r, indices=tuple(indices))
 
-    by = 0
-    if equation.ranges and equation.ranges[0].start == Index(""):
-        by = 1  # k = 0, …, N-1 counts the same steps as k = 1, …, N
+    held = next((r for r in equation.ranges if r.axis == axis.name), Range(axis.name))
+    by = int(held.start == Index(""))  # k = 0, …, N-1 counts the same steps as k = 1, …, N
     expression = substitute(equation.expression, moved)
     target = moved(equation.target)
     return _within(replace(equation, target=target, expression=expression), axis, by)
@@ -427,7 +480,7 @@ def _relabelled(
 # --- rules 14 and 15: totals, implied indices -------------------------------------------
 
 
-def _totals(found: Equations, axis: Axis) -> Equations:
+def _totals(found: Equations) -> Equations:
     r"""`L = \sum_t L_t`: the total is another variable than its terms."""
     indexed = {e.name for e in found if e.target.indices}
     indexed |= {r.name for e in found for r in references(e.expression) if r.indices}
@@ -435,9 +488,7 @@ def _totals(found: Equations, axis: Axis) -> Equations:
     totals = {
         e.name
         for e in found
-        if not e.target.indices
-        and e.name in indexed
-        and any(isinstance(p, Call) and p.over == axis.name for p in walk(e.expression))
+        if not e.target.indices and e.name in indexed and sums_up(e.expression)
     }
 
     def total(r: Reference) -> Reference:
@@ -449,22 +500,35 @@ def _totals(found: Equations, axis: Axis) -> Equations:
     ]
 
 
-def _implied(found: Equations, axis: Axis) -> Equations:
-    """The axis letter for variables that depend on it and are written without an index."""
-    at = (Index(axis.name),)
+def _implied(found: Equations, order: Sequence[str]) -> Equations:
+    """Index letters for variables that depend on them and are written without."""
     while True:
-        names = {
-            e.name
+        missing = {
+            e.name: free
             for e in found
-            if not e.target.indices and axis.name in free_letters(e.expression)
+            if not e.target.indices and (free := _free(e.expression, order))
         }
-        if not names:
+        if not missing:
             return found
 
-        def indexed(r: Reference, names: set[str] = names) -> Reference:
-            return replace(r, indices=at) if r.name in names and not r.indices else r
+        def indexed(r: Reference, missing: dict[str, tuple[Index, ...]] = missing) -> Reference:
+            return r if r.indices or r.name not in missing else replace(r, indices=missing[r.name])
 
         found = [
             replace(e, target=indexed(e.target), expression=substitute(e.expression, indexed))
             for e in found
         ]
+
+
+def _free(node: Expression, order: Sequence[str]) -> tuple[Index, ...]:
+    """The index letters that an expression depends on, as its longest reference orders them."""
+    free = letters(node) & {*order}
+    if any(isinstance(p, Call) and p.over and not _holds(p) for p in walk(node)):
+        return ()  # a sum over what its terms do not have is a slip
+    found = [[i.base for i in r.indices] for r in references(node)]
+    appearing = [x for own in sorted(found, key=len, reverse=True) for x in own]
+    return tuple(Index(x) for x in dict.fromkeys((*appearing, *order)) if x in free)
+
+
+def _holds(reduction: Call) -> bool:
+    return any(reduction.over in letters(a) for a in reduction.arguments)

@@ -1,4 +1,4 @@
-"""What a script means: an index, a part of the name, a transpose or a power."""
+"""What a script means: indices, a part of the name, a transpose or a power."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from unroll.errors import UnrollError
+from unroll.errors import UnrollError, nearest
+from unroll.language.histories import Stretch
 from unroll.language.scanner import MARK, NAME, NUMBER, Lines, Token
-from unroll.language.survey import Survey
+from unroll.language.survey import LEAVES, NODE, ROOT, Survey
 from unroll.language.symbols import Script, Symbol, fold, read_symbols
-from unroll.symbolic.expressions import Index
+from unroll.symbolic.expressions import Index, Range
+from unroll.symbolic.trees import CHILDREN, LEFT, NEIGHBOURS, PARENT, RIGHT
 
 _OFFSET = r"([+-][0-9]+)?"
 _NUMBER = re.compile(r"[+-]?[0-9]+")
@@ -20,7 +22,9 @@ _PART = re.compile(r"[^\W_]+")
 _LENGTH = re.compile(rf"([A-Za-z][A-Za-z0-9_]*?){_OFFSET}")
 _ENTRY = re.compile(r"([a-z](?:[+-][0-9]+)?),([1-9][0-9]*)")
 _SIGNS = {"*": "star", "-": "minus", "+": "plus", "⊤": ""}
-_ONE_AXIS = "only one axis can be read so far"
+_STRETCH = re.compile(r"([<>]=?)(.+)|([^:.<>]+)(?::|\.\.)([^:.<>]+)")
+_PAIR = re.compile(r"[(\[]?([^()\[\]<>⟨⟩]+)[)\]][<⟨(\[]([^()\[\]<>⟨⟩]+)[)>⟩\]]?")
+_ORDER = "^_[("  # `h_t^{(l)}` is h[l, t]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Resolved:
     """A symbol with its meaning; tail: scripts that belong to the expression, in order."""
 
     name: str
-    index: Index | None
+    indices: tuple[Index, ...]
     tail: tuple[Script, ...]
     parts: tuple[str, ...]
 
@@ -52,7 +56,7 @@ class _Resolving:
         self.survey = survey
         self.lines = lines
         self.parts: list[str] = []
-        self.index: Index | None = None
+        self.places: dict[str, tuple[Index, ...]] = {}
         self.tail: list[Script] = []
 
     def resolve(self) -> Resolved:
@@ -78,19 +82,21 @@ class _Resolving:
         name = "_".join([self.symbol.token.text, *self.parts])
         if undecided:
             name = self.decide(name, undecided)
-        return Resolved(name, self.index, tuple(self.tail), tuple(self.parts))
+        indices = tuple(i for kind in _ORDER for i in self.places.get(kind, ()))
+        return Resolved(name, indices, tuple(self.tail), tuple(self.parts))
 
     def decide(self, name: str, undecided: Undecided) -> str:
-        """A number or the length: an index on a name that is indexed elsewhere, else a part.
+        """A number or a length: an index on a name that has more of them elsewhere, else a part.
 
         Before brackets it is a part: `a_1[t]` is the variable `a_1`.
         """
         bracketed = any(script.kind == "[" for script in self.symbol.scripts)
-        indexed = name in self.survey.indexed and not bracketed
+        free = 0 if bracketed else self.survey.ranks.get(name, 0)
+        free -= sum(map(len, self.places.values()))
         for position, script in reversed(undecided):
-            index = self.point(script.flat)
-            if indexed and index is not None:
-                self.put(index, script)
+            indices = self.several(script.flat)
+            if indices and len(indices) <= free:
+                self.put(indices, script)
             elif script.kind == "(":
                 self.tail.insert(0, script)
             else:
@@ -103,30 +109,40 @@ class _Resolving:
     # --- kinds of scripts ---------------------------------------------------------
 
     def bracket(self, script: Script) -> None:
-        if self.index is not None and script.flat.isdigit():
+        if self.places and script.flat.isdigit():
             self.tail.append(script)  # an entry of the value there
             return
-        index = self.letter(script.flat) or self.point(script.flat)
-        if index is None and self.is_indexed(script.tokens[1:-1]):
+        items = script.flat.split(",")
+        found = [self.letter(i) or self.stretch(i) or self.point(i) for i in items]
+        indices = tuple(i for i in found if i is not None)
+        if len(indices) == len(items):
+            self.put(indices, script)
+        elif not indices and self.is_indexed(script.tokens[1:-1]):
             self.tail.append(script)  # E[x_t]
-            return
-        if index is None and script.flat.startswith("<"):
-            raise self.error(
-                f"{self.symbol.token.text}[{script.flat}], a whole history, cannot be read so far",
+        elif len(items) > 1 and not indices:
+            self.tail.append(script)  # W[h, x]: a concatenation
+        else:
+            raise self.unbound(items[found.index(None)], script)
+
+    def unbound(self, item: str, script: Script) -> UnrollError:
+        name, axis = self.symbol.token.text, self.survey.axis
+        node = NODE.fullmatch(item)
+        if node is not None:
+            known = nearest(node[1], (*NEIGHBOURS[:3], CHILDREN), 0.5) or LEFT
+            return self.error(
+                f"{node[1]}({node[2]}) is no neighbour of a node",
                 script,
-                "Refer to single steps, as in y[t-1].",
+                f"Write {name}[{known}({node[2]})]; the neighbours are "
+                f"{LEFT}, {RIGHT}, {PARENT} and {CHILDREN}.",
             )
-        if index is None:
-            match = _LENGTH.fullmatch(script.flat)
-            assert match is not None
-            raise self.error(
-                f"nothing binds the index {match[1]}",
-                script,
-                f"The axis is {self.survey.axis}: write {self.symbol.token.text}"
-                f"[{self.survey.axis}{match[2] or ''}], or declare a length: "
-                f"{self.survey.axis} = 1..{match[1]}.",
-            )
-        self.put(index, script)
+        match = _LENGTH.fullmatch(item.lstrip("<>="))
+        letter, offset = (match[1], match[2] or "") if match else (item, "")
+        return self.error(
+            f"nothing binds the index {letter}",
+            script,
+            f"The axis is {axis}: write {name}[{axis}{offset}], or declare a length: "
+            f"{axis} = 1..{letter}.",
+        )
 
     # --- entries ------------------------------------------------------------------
 
@@ -141,14 +157,14 @@ class _Resolving:
             return False
         if any(s.kind == "^" for s in items[0].scripts):
             return False
-        return resolve(items[0], self.survey, self.lines).index is not None
+        return bool(resolve(items[0], self.survey, self.lines).indices)
 
     def refuse_lookup(self, script: Script) -> None:
         """`E_{x_t}` is a row of E for some, and a column for others."""
         (symbol,) = read_symbols(_inside(script.tokens), self.lines)
         assert isinstance(symbol, Symbol)
         place = resolve(symbol, self.survey, self.lines)
-        shown = f"{place.name}[{place.index}]"
+        shown = f"{place.name}[{', '.join(map(str, place.indices))}]"
         name = "_".join([self.symbol.token.text, *self.parts])
         raise self.error(
             f"{shown} is looked up in {name}, and it is open where",
@@ -166,31 +182,39 @@ class _Resolving:
         index = self.letter("".join(t.text for t in inside[:comma]))
         if index is None:
             return None
-        self.put(index, script)
+        self.put((index,), script)
         return _bracketed(inside[comma + 1 :], script)
 
     def parenthesis(self, script: Script, undecided: Undecided) -> None:
-        index = self.letter(script.flat)
-        if self.survey.signal and index is not None and not self.tail:
-            self.put(index, script)
-        elif self.survey.signal and self.index is None and _NUMBER.fullmatch(script.flat):
+        items = script.flat.split(",")
+        indices = self.several(script.flat)
+        letters = [self.letter(item) for item in items]
+        several = len(items) == 1 or self.symbol.token.text not in self.survey.bare
+        if not self.survey.signal or self.tail or not indices or not several:
+            self.tail.append(script)
+        elif any(letters):
+            self.put(indices, script)
+        elif not self.places:
             undecided.append((len(self.parts), script))
         else:
             self.tail.append(script)
 
     def below(self, script: Script, undecided: Undecided) -> None:
-        flat = script.flat
-        index = self.letter(flat)
+        flat, token = script.flat, self.symbol.token.text
+        index = self.letter(flat) or self.stretch(flat)
+        if f"{token}_{flat}" in self.survey.shown and token not in self.survey.defined:
+            self.parts.append(flat)
+            return
         if index is None and (half := _HALF.fullmatch(flat)) is not None:
             index = self.letter(f"{half[1]}{(int(half[2]) + 1) // 2:+d}")
             if index is not None:
                 self.parts.append("half")
         if index is not None:
-            self.put(index, script)
-        elif (pair := _ENTRY.fullmatch(flat)) is not None and self.letter(pair[1]) is not None:
+            self.put((index,), script)
+        elif (pair := _ENTRY.fullmatch(flat)) is not None and self.is_entry(pair[1]):
             index = self.letter(pair[1])
             assert index is not None
-            self.put(index, script)  # mathematics counts entries from 1
+            self.put((index,), script)  # mathematics counts entries from 1
             self.tail.append(replace(script, kind="[", flat=str(int(pair[2][:10]) - 1)))
         elif self.is_indexed(_inside(script.tokens)):
             self.refuse_lookup(script)
@@ -201,20 +225,23 @@ class _Resolving:
         elif "|" in flat:
             self.conditional(script)
         elif (start := re.fullmatch(rf"{self.survey.axis}=([0-9]+)", flat)) is not None:
-            self.put(Index("", int(start[1])), script)
-        elif self.point(flat) is not None:
-            undecided.append((len(self.parts), script))
-        else:
-            self.part(script)
+            self.put((Index("", int(start[1])),), script)
+        elif not self.listed(script):
+            if self.several(flat) or self.glued(flat):
+                undecided.append((len(self.parts), script))
+            else:
+                self.part(script)
 
     def above(self, script: Script, undecided: Undecided) -> None:
         flat = script.flat
         name = "_".join([self.symbol.token.text, *self.parts])
+        index = self.letter(flat) or self.stretch(flat)
+        layered = self.symbol.token.text in self.survey.layered
         if (
             flat == "⊤"
             or (flat == "T" and not script.wrapper)
             or (flat == "'" and is_matrix(name))
-            or (flat == "'" and self.index is not None)
+            or (flat == "'" and self.places)
         ):
             self.tail.append(Script("T", "", "", script.tokens, script.start, script.stop))
         elif flat in ("-T", "-⊤") and is_matrix(name):  # the inverse, transposed
@@ -227,15 +254,19 @@ class _Resolving:
             if index is None:
                 self.part(replace(script, flat=both[1]))
             else:
-                self.put(index, script)
+                self.put((index,), script)
             self.tail.append(Script("T", "", "", script.tokens, script.start, script.stop))
         elif flat in _SIGNS or flat == "'":
             self.parts.append(_SIGNS.get(flat, "prime"))
-        elif (script.wrapper or self.survey.raised) and self.letter(flat) is not None:
-            index = self.letter(flat)
-            assert index is not None
-            self.put(index, script)
-        elif script.wrapper and self.point(flat) is not None:
+        elif index is not None and (
+            script.wrapper or isinstance(index, Stretch) or index.base in self.survey.raised
+        ):
+            self.put((index,), script)
+        elif (two := _PAIR.fullmatch(flat)) is not None and self.several(f"{two[1]},{two[2]}"):
+            self.put(self.several(f"{two[1]},{two[2]}"), script)  # a^{[l]<t>}
+        elif script.wrapper and self.listed(script):
+            pass
+        elif (script.wrapper and self.several(flat)) or (layered and flat.isdigit()):
             undecided.append((len(self.parts), script))
         elif (name, flat) in self.survey.powers:
             self.rename(flat)
@@ -243,6 +274,41 @@ class _Resolving:
             self.part(script)
         else:
             self.power(script)
+
+    def is_entry(self, letter: str) -> bool:
+        """Whether a number beside an index picks an entry, and is no second index."""
+        name = "_".join([self.symbol.token.text, *self.parts])
+        return self.letter(letter) is not None and self.survey.ranks.get(name, 0) < 2
+
+    def listed(self, script: Script) -> bool:
+        """Read `t,i`, `i-1,j`, `ij`, or `enc,t`, a part of the name with an index, where letters
+        show that it is one."""
+        flat = self.glued(script.flat) or script.flat
+        if "," not in flat:
+            return False
+        items = flat.split(",")
+        found = [self.letter(i) or self.stretch(i) for i in items]
+        words = [i for i, index in zip(items, found) if index is None]
+        if not words:
+            self.put(tuple(i for i in found if i is not None), script)
+        elif any(found) and all(len(w) > 1 and w.isalpha() and not self.point(w) for w in words):
+            self.parts += words
+            self.put(tuple(i for i in found if i is not None), script)
+        else:
+            return False
+        return True
+
+    def glued(self, flat: str) -> str:
+        """`ij` and `i0` as `i,j` and `i,0`, where all letters are indices and no two the same."""
+        letters = [c for c in flat if not c.isdigit()]
+        fits = len(flat) > 1 and flat.isalnum() and len(set(letters)) == len(letters) > 0
+        return ",".join(flat) if fits and set(letters) <= set(self.survey.letters) else ""
+
+    def several(self, flat: str) -> tuple[Index, ...]:
+        """Indices separated by commas, or none where one of them is none."""
+        items = (self.glued(flat) or flat).split(",")
+        found = [self.letter(i) or self.stretch(i) or self.point(i) for i in items]
+        return tuple(i for i in found if i is not None) if None not in found else ()
 
     def rename(self, exponent: str) -> None:
         """`sigma_t^2`, where the left side defines it, is the variable `sigma2`."""
@@ -279,7 +345,8 @@ class _Resolving:
         letters = [p for p in re.split(r"[^A-Za-z0-9+-]+", script.flat) if p]
         if "," in script.flat and any(self.letter(p) is not None for p in letters):
             raise self.error(
-                f"{self.symbol.token.text} has two indices here, {' and '.join(letters)}; {_ONE_AXIS}",
+                f"{self.symbol.token.text} has two indices here, {' and '.join(letters)}, "
+                "and not all of them are axes",
                 script,
                 f"Index it by {self.survey.axis} alone; vectors need no index for their entries.",
             )
@@ -315,38 +382,74 @@ class _Resolving:
             )
         if left.offset != right.offset:
             self.parts.append("pred")
-        self.put(left, script)
+        self.put((left,), script)
 
     # --- indices ------------------------------------------------------------------
 
     def letter(self, flat: str) -> Index | None:
         match = re.fullmatch(rf"([a-z]){_OFFSET}", fold(flat))
-        if match is None or match[1] not in self.survey.letters:
+        if match is not None and match[1] in self.survey.letters:
+            return Index(match[1], _int(match[2]))
+        node = NODE.fullmatch(flat)
+        if node is not None and node[1] in NEIGHBOURS and node[2] in self.survey.letters:
+            return Index(node[2], 0, node[1])
+        return None
+
+    def stretch(self, flat: str) -> Stretch | None:
+        """`<t`, `<=t`, `1:t-1`, `children(n)`: many places at once."""
+        node = NODE.fullmatch(flat)
+        if node is not None and node[1] == CHILDREN and node[2] in self.survey.letters:
+            above = Index(node[2], 0, CHILDREN)
+            return Stretch(node[2], within=Range("", parent=above))
+        match = _STRETCH.fullmatch(flat)
+        if match is None:
             return None
-        return Index(match[1], _int(match[2]))
+        start = stop = None
+        if match[1]:
+            at = self.letter(match[2])
+            by = {"<": -1, ">": 1}.get(match[1], 0)
+            if at is None or at.via:
+                return None
+            start, stop = (None, at.shift(by)) if match[1][0] == "<" else (at.shift(by), None)
+        else:
+            ends = [self.letter(i) or self.point(i) for i in (match[3], match[4])]
+            if None in ends:
+                return None
+            start, stop = ends
+            if all(i is not None and not i.base for i in ends):
+                return None  # entries
+        bases = [i.base for i in (stop, start) if i is not None]
+        base = next((b for b in bases if b in self.survey.letters), self.survey.axis)
+        start = None if start == Index("", 1) else start
+        return Stretch(base, within=Range("", start, stop))
 
     def point(self, flat: str) -> Index | None:
-        """A number, or the length of the axis."""
+        """A number, or the length of an axis."""
         if _NUMBER.fullmatch(flat):
             return Index("", _int(flat))
         match = _LENGTH.fullmatch(flat)
         if match is None:
             return None
-        lengths = self.survey.lengths | {"T", "tau", self.survey.length}
-        if match[1] not in lengths and not re.fullmatch("T_[a-z]", match[1]):
+        known = {*self.survey.lengths, "T", "tau"}
+        if self.survey.trees:
+            known |= {LEAVES, ROOT, "n_nodes", "n_leaves"}
+        if match[1] not in known and not re.fullmatch("T_[a-z]", match[1]):
             return None
-        length = self.survey.length
-        offset = _int(match[2])
-        return Index("", int(length) + offset) if length.isdigit() else Index(length, offset)
+        return Index(match[1], _int(match[2]))
 
-    def put(self, index: Index, script: Script) -> None:
-        if self.index is not None:
+    def put(self, indices: tuple[Index, ...], script: Script) -> None:
+        kind = script.kind
+        if kind in self.places or (self.places and (kind == "[" or "[" in self.places)):
+            name = self.symbol.token.text
+            before = [str(i) for held in self.places.values() for i in held]
+            both = ", ".join([*before, *map(str, indices)])
             raise self.error(
-                f"{self.symbol.token.text} has two indices, {self.index} and {index}; {_ONE_AXIS}",
+                f"{name} has indices in two places, {' and '.join(before)} and "
+                f"{' and '.join(map(str, indices))}",
                 script,
-                "Write one of them into the name.",
+                f"Write them in one bracket, as in {name}[{both}].",
             )
-        self.index = index
+        self.places[kind] = indices
 
     def error(self, message: str, script: Script, remedy: str) -> UnrollError:
         span = self.lines.span(script.start, script.stop)

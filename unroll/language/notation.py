@@ -21,8 +21,8 @@ from unroll.language.scanner import (
     scan,
 )
 from unroll.language.statements import FOR, split_statements
-from unroll.language.sums import SUM, read_sums
-from unroll.language.survey import Survey, head_of, survey_axis, survey_names
+from unroll.language.sums import REDUCTIONS, SUM, read_sums, steps
+from unroll.language.survey import Survey, head_of, survey_axes, survey_names
 from unroll.language.symbols import (
     Item,
     Symbol,
@@ -30,9 +30,6 @@ from unroll.language.symbols import (
     words,
 )
 from unroll.language.writing import Lexeme, Writing
-from unroll.symbolic.operations import OPERATIONS
-
-_REDUCTIONS = frozenset(name for name, row in OPERATIONS.items() if row.reduces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +66,13 @@ def read(source: Source, function: bool = False) -> Reading:
             )
     items: list[list[Item]] = []
     bounds = []
-    for statement in words(split, latex):
-        without, found = read_sums(statement, lines)
+    separated = words(split, latex)
+    counting = steps(separated)
+    for statement in separated:
+        without, found = read_sums(statement, lines, counting)
         bounds += found
         items.append(read_symbols(without, lines))
-    survey = Survey(axis="", length="") if function else survey_axis(items, bounds, lines)
+    survey = Survey(axis="", letters=()) if function else survey_axes(items, bounds, lines)
     survey = _surveyed(items, survey, lines)
     return Reading(survey, tuple(Writing(s, survey, lines).write() for s in items), lines)
 
@@ -83,14 +82,14 @@ def _surveyed(items: Sequence[Sequence[Item]], survey: Survey, lines: Lines) -> 
     heads = [head for s in items if (head := head_of(s)) is not None]
     # `o_T = …` defines a value at the end of the axis, even where `o` stands nowhere else.
     ends = {h.token.text for h in heads if [s.flat for s in h.scripts] in (["T"], ["tau"])}
-    survey = replace(survey, indexed=frozenset(ends))
+    survey = replace(survey, indexed=frozenset(ends), ranks=dict.fromkeys(ends, 1))
     for _ in range(2):
         defined = [resolve(head, survey, lines) for head in heads]
         powers = {
             (r.name, s.flat) for r in defined for s in r.tail if s.kind == "^" and s.flat.isdigit()
         }
         uses = [use for s in items for use in _uses(s, survey, lines)]
-        uses += [(head, True, False) for s in items for head in _implied(s, survey, lines)]
+        uses += [(head, 1, False) for s in items for head in _implied(s, survey, lines)]
         survey = replace(
             survey_names(survey, uses),
             powers=frozenset(powers) | survey.powers,
@@ -105,12 +104,13 @@ def _implied(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[st
     if head is None or any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items):
         return
     uses = list(_uses(items, survey, lines))
-    reduces = (survey.axis, False, False) in uses and any(n in _REDUCTIONS for n, _, _ in uses)
-    if not uses[0][1] and any(indexed for _, indexed, _ in uses) and not reduces:
+    bound = any((letter, 0, False) in uses for letter in survey.letters)
+    reduces = bound and any(name in REDUCTIONS for name, _, _ in uses)
+    if not uses[0][1] and any(count for _, count, _ in uses) and not reduces:
         yield uses[0][0]
 
 
-def _uses(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[tuple[str, bool, bool]]:
+def _uses(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[tuple[str, int, bool]]:
     for at, item in enumerate(items):
         if not isinstance(item, Symbol):
             continue
@@ -120,7 +120,7 @@ def _uses(items: Sequence[Item], survey: Survey, lines: Lines) -> Iterator[tuple
             called = found.tail[0].kind == "("
         else:
             called = isinstance(following, Token) and following.text == "("
-        yield found.name, found.index is not None, called
+        yield found.name, len(found.indices), called
         for script in found.tail:
             if script.kind in "^(":
                 yield from _uses(read_symbols(script.tokens, lines), survey, lines)

@@ -73,12 +73,13 @@ def _parse(source: Source, overrides: tuple[tuple[str, str], ...]) -> Recurrence
             )
         if isinstance(statement, Definition):
             definitions.append(statement)
-    found, axis = equations(definitions, reading.survey)
-    return validate(Recurrence(tuple(found), (axis,), overrides, source))
+    found, axes = equations(definitions, reading.survey)
+    return validate(Recurrence(tuple(found), axes, overrides, source))
 
 
 def _parse_function(source: Source) -> Function:
     from unroll.language.building import FunctionDefinition
+    from unroll.language.reductions import bind
 
     statements = list(_statements(read(source, function=True)))
     if len(statements) != 1 or not isinstance(statements[0], FunctionDefinition):
@@ -96,7 +97,7 @@ def _parse_function(source: Source) -> Function:
             remedy=f"Write {found.name}(s, x) = ...",
             span=found.span,
         )
-    return Function(found.name, tuple(names), found.expression)
+    return Function(found.name, tuple(names), bind(found.expression, ()))
 
 
 def _statements(reading: Reading) -> Iterator[Definition | Declaration | FunctionDefinition]:

@@ -10,7 +10,11 @@ import re
 from collections.abc import Collection
 
 from unroll.language.calls import reads_as_call
+from unroll.language.histories import history
 from unroll.language.indices import is_matrix
+from unroll.language.lengths import at_lengths
+from unroll.language.reductions import FRESH
+from unroll.language.survey import ROOT
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference, walk
 from unroll.symbolic.operations import HISTORY, OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Axis, Equation, Recurrence
@@ -22,11 +26,20 @@ _SIGN = min(r.precedence for r in OPERATIONS.values() if r.infix and r.arity == 
 def format_recurrence(recurrence: Recurrence) -> str:
     """The canonical text of a recurrence: one equation a line, no newline at the end."""
     time, *others = recurrence.axes
-    declared = [time] if _declares(time, recurrence) else []
-    declared += [a for a in others if not a.leaves and a.length != f"n_{a.name}"]
+    silent = _silent(recurrence)
+    declared = [a for a in others if _is_named(a) and a.name != silent]
+    if _declares(time, recurrence) or (declared and time.name != Axis().name and not time.leaves):
+        declared = [time, *declared]
     lines = [f"{a.name} = 1..{a.length}" for a in declared]
     lines += [format_equation(e, recurrence.axes) for e in recurrence.equations]
     return "\n".join(lines)
+
+
+def _is_named(axis: Axis) -> bool:
+    """Whether an axis has another length than its letter tells."""
+    if axis.leaves:
+        return not axis.length.startswith("n_nodes")
+    return axis.length != f"n_{axis.name}"
 
 
 def _declares(axis: Axis, recurrence: Recurrence) -> bool:
@@ -40,8 +53,32 @@ def _declares(axis: Axis, recurrence: Recurrence) -> bool:
         return True
     letters = {i.base for n in nodes if isinstance(n, Reference) for i in n.indices}
     letters |= {i.base for e in recurrence.equations for i in e.target.indices}
-    ambiguous = axis.name != Axis().name or any("_" in e.name for e in recurrence.equations)
-    return axis.name not in letters and ambiguous
+    if axis.name not in letters:
+        return axis.name != Axis().name or any("_" in e.name for e in recurrence.equations)
+    several = len(recurrence.axes) > 1 and axis.name != Axis().name
+    return several and axis.name != _first_letter(recurrence)
+
+
+def _first_letter(recurrence: Recurrence) -> str:
+    """The letter that a left side has first: time, where no `t` is an index."""
+    found = (i.base for e in recurrence.equations for i in e.target.indices)
+    return next((base for base in found if base in recurrence.letters), "")
+
+
+def _silent(recurrence: Recurrence) -> str:
+    """The letter of histories, where it is the one that `y[<t]` reads back with by itself."""
+    parts = [n for e in recurrence.equations for n in walk(e.expression)]
+    histories = {n.over for n in parts if isinstance(n, Call) and _is_history(n)}
+    shown = {n.over for n in parts if isinstance(n, Call) and not _is_history(n)}
+    shown |= {i.base for e in recurrence.equations for i in e.target.indices}
+    if len(histories) != 1 or histories & shown:
+        return ""
+    (letter,) = histories
+    axis = recurrence.letters.get(str(letter))
+    names = {*recurrence.names, *recurrence.letters}
+    same = [a for a in recurrence.axes if axis is not None and a.length == axis.length]
+    first = next((c for c in FRESH if c == letter or c not in names), "")
+    return first if first == letter and len(same) == 2 else ""
 
 
 def _looks_free(equation: Equation, axis: Axis) -> bool:
@@ -56,7 +93,10 @@ def _looks_free(equation: Equation, axis: Axis) -> bool:
 
 def format_equation(equation: Equation, axes: tuple[Axis, ...] = ()) -> str:
     """`target = expression`, and the ranges where it does not hold on its whole axes."""
-    text = f"{equation.target} = {format_expression(equation.expression)}"
+    trees = [a for a in axes if a.leaves]
+    root = {a.length: Index(ROOT) for a in trees if a.length == trees[0].length}
+    target, expression = (at_lengths(n, root) for n in (equation.target, equation.expression))
+    text = f"{target} = {format_expression(expression)}"
     leaves = {Index(a.leaves) for a in axes if a.leaves}
     ranges = [_range(r, leaves) for r in equation.ranges if not r.is_whole]
     return f"{text} for {', '.join(ranges)}" if ranges else text
@@ -99,7 +139,7 @@ def _write(node: Expression) -> tuple[str, int]:
     row = OPERATIONS.get(node.operation)
     if row is not None and row.infix is not None and _fits(node, row):
         return _infix(node, row), row.precedence
-    if row is HISTORY and node.limits is not None and isinstance(node.arguments[0], Reference):
+    if _is_history(node) and node.limits is not None and isinstance(node.arguments[0], Reference):
         return _history(node.arguments[0], node.limits), ATOM
     if row is not None and row.brackets and _is_place(node, row):
         places = {f"{{{i}}}": _write(a)[0] for i, a in enumerate(node.arguments)}
@@ -114,14 +154,13 @@ def _write(node: Expression) -> tuple[str, int]:
     return f"{node.operation}({text})", ATOM
 
 
+def _is_history(node: Call) -> bool:
+    return OPERATIONS.get(node.operation) is HISTORY
+
+
 def _history(reference: Reference, limits: Range) -> str:
     """All earlier values, as in `y[<t]`."""
-    shown = [
-        _range(limits, strict=True).removeprefix(f"{limits.axis} ").replace(" ", "")
-        if i.base == limits.axis
-        else str(i)
-        for i in reference.indices
-    ]
+    shown = [history(limits) if i.base == limits.axis else str(i) for i in reference.indices]
     return f"{reference.name}[{', '.join(shown)}]"
 
 

@@ -1,127 +1,350 @@
-"""What a text as a whole says about its names: the axis, who is indexed, who stands bare."""
+"""What a text as a whole says about its names: the axes, who is indexed, who stands bare."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from unroll.language.scanner import Lines, Token
+from unroll.language.commands import CLOSING, OPENING
+from unroll.language.scanner import MARK, Lines, Token
 from unroll.language.statements import FOR
-from unroll.language.sums import Bounds
+from unroll.language.sums import REDUCTIONS, Bounds
 from unroll.language.symbols import AXIS_LETTERS, Item, Script, Symbol, all_symbols, fold
+from unroll.symbolic.trees import CHILDREN, NEIGHBOURS
 
 _OFFSET = re.compile(r"([a-z])[+-][0-9]+")
 _LETTER = re.compile(r"([a-z])([+-][0-9]+)?")
 _LENGTH = re.compile(r"([A-Za-z][A-Za-z0-9_]*?)([+-][0-9]+)?")
+_PART = re.compile(r"(?:<=?|>=?|[^:.,]+(?::|\.\.))([a-z])(?:[+-][0-9]+)?")  # `<t`, `1:t-1`
+NODE = re.compile(r"([a-z_]+)\(([a-z])\)")
+LEAVES, ROOT = "leaves", "root"
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """axis, length: the axis letter and its length, as declared or understood.
+    """axis: the letter of the time axis; letters: all index letters, in the order of appearance.
 
-    binders: letters that sums bind instead of the axis letter; lengths: names for its length.
-    raised: `h^t` is an index (the left side says so); signal: so is `x(n)`.
-    indexed, bare, defined: names by how they are used; powers: (name, exponent) defined so.
+    declared: lengths by letter; lengths: letters by the names of lengths; shown: those that are no index of a
+    name, as `n_l` at the end of a range; trees: letters of tree nodes.
+    raised: letters for which `h^t` is an index (the left side says so); layered: names raised so
+    beside a lower index; signal: `x(n)` is an index, too.
+    indexed, bare, defined: names by how they are used; powers: (name, exponent) defined so;
+    ranks: how many index letters a name has.
     """
 
     axis: str = "t"
-    length: str = "tau"
-    declared: bool = False
-    binders: frozenset[str] = frozenset()
-    lengths: frozenset[str] = frozenset()
-    raised: bool = False
+    letters: tuple[str, ...] = ("t",)
+    declared: Mapping[str, str] = field(default_factory=dict)
+    lengths: Mapping[str, str] = field(default_factory=dict)
+    shown: frozenset[str] = frozenset()
+    trees: frozenset[str] = frozenset()
+    raised: frozenset[str] = frozenset()
+    layered: frozenset[str] = frozenset()
     signal: bool = False
     indexed: frozenset[str] = frozenset()
     bare: frozenset[str] = frozenset()
     defined: frozenset[str] = frozenset()
     powers: frozenset[tuple[str, str]] = frozenset()
-
-    @property
-    def letters(self) -> frozenset[str]:
-        return self.binders | {self.axis}
+    ranks: Mapping[str, int] = field(default_factory=dict)
 
 
-def survey_axis(
+def survey_axes(
     statements: Sequence[Sequence[Item]], bounds: Sequence[Bounds], lines: Lines
 ) -> Survey:
-    """The axis letter, by what the text shows of it. Raises UnrollError where there are two."""
-    heads = [head for s in statements if (head := head_of(s)) is not None]
-    strong: dict[str, Token] = {}
-    weak: Counter[str] = Counter()
-    raised = signal = False
-    binders = {b.letter for b in bounds if re.fullmatch("[a-z]", b.letter)}
-    for item in (i for s in statements for i in all_symbols(s)):
-        for script in item.scripts:
-            letter = _strong(script)
-            if letter is not None:
-                strong.setdefault(letter, item.token)
-    declared = [d for s in statements if (d := _declaration(s)) is not None]
-    for letter, _, token in declared:
-        strong[letter] = token
-    for letter, token in _ranged(statements):
-        strong.setdefault(letter, token)
-    for head in heads:
-        for script in head.scripts:
-            match = _LETTER.fullmatch(fold(script.flat))
+    """The index letters, by what the text shows of them. Raises UnrollError on two lengths."""
+    return _Evidence(statements, bounds, lines).survey()
+
+
+class _Evidence:
+    """What shows that a letter is an index, gathered from the whole text."""
+
+    def __init__(
+        self, statements: Sequence[Sequence[Item]], bounds: Sequence[Bounds], lines: Lines
+    ) -> None:
+        self.statements = statements
+        self.bounds = bounds
+        self.lines = lines
+        self.heads = [h for s in statements if (h := head_of(s)) is not None]
+        self.symbols = [y for s in statements for y in all_symbols(s)]
+        self.trees: set[str] = set()
+        self.declared = self.declarations()
+
+    def survey(self) -> Survey:
+        binders = {b.letter for b in self.bounds if re.fullmatch("[a-z]", b.letter)}
+        binders |= set(self.reduced())
+        shown = [letter for y in self.symbols for s in y.scripts for letter in self.strong(s)]
+        shown += [*self.declared, *self.ranged(), *self.times()]
+        self.trees |= {b.of[1] for b in self.bounds if b.of[1]}
+        self.trees |= {b.letter for b in self.bounds if b.of[0] == LEAVES}
+        shown += sorted(self.trees)
+        raised, layered = self.raised()
+        shown += sorted(raised if layered else ())
+        signal = self.signals(shown)
+        if not set(shown) - binders:
+            shown += self.weak()
+        letters = self.beside({*shown, *binders})
+        raised |= set(self.raised_alone()) & letters
+        order = [*self.in_order(letters), *sorted(letters)]
+        axis = self.time(letters, list(dict.fromkeys(order)))
+        return Survey(
+            axis=axis,
+            letters=tuple(dict.fromkeys(order)) or (axis,),
+            declared=self.declared,
+            lengths={**{f"n_{x}": x for x in letters}, **dict(self.shown_lengths(letters, axis))},
+            shown=frozenset(
+                {n for n, _ in self.shown_lengths(letters, axis)}
+                | {f"n_{x}" for x in letters - {axis}}
+                | ({"n_nodes", "n_leaves"} if self.trees else set())
+            ),
+            trees=frozenset(self.trees),
+            raised=frozenset(raised),
+            layered=frozenset(layered),
+            signal=signal,
+        )
+
+    # --- letters --------------------------------------------------------------------
+
+    def strong(self, script: Script) -> Iterator[str]:
+        """The letters that a script can only mean as indices."""
+        for node in NODE.finditer(script.flat if script.kind != "(" else ""):
+            if node[1] in (*NEIGHBOURS, CHILDREN):
+                self.trees.add(node[2])
+                yield node[2]
+        flat = fold(script.flat.removesuffix("⊤").removesuffix(","))
+        sure = script.kind == "[" or (script.wrapper in ("<", "[") and script.kind in "_^")
+        if sure and (alone := _LETTER.fullmatch(flat.removeprefix("<"))) is not None:
+            yield alone[1]
+        if not (sure or script.kind == "_" or (script.kind == "^" and script.wrapper)):
+            return
+        for item in flat.split(","):
+            for part in fold(item).split("|"):
+                match = _OFFSET.fullmatch(part) or _PART.fullmatch(part)
+                if match is not None:
+                    yield match[1]
+
+    def times(self) -> Iterator[str]:
+        """A left side at `t` shows that it is an index, whatever else stands beside it."""
+        for head in self.heads:
+            scripts = [s for s in head.scripts if s.kind == "_" or s.wrapper]
+            if len(head.scripts) > 1 and any(s.flat == "t" for s in scripts):
+                yield "t"
+
+    def declarations(self) -> dict[str, str]:
+        """`k = 1..n_x`: lengths by letter."""
+        found: dict[str, str] = {}
+        for statement in self.statements:
+            declared = _declaration(statement)
+            if declared is None:
+                continue
+            letter, length, token = declared
+            if found.setdefault(letter, length) != length:
+                raise self.lines.error(
+                    f"the length of {letter} is given twice: {found[letter]} and {length}",
+                    token,
+                    f"Keep one of the two, or let another letter run over 1..{length}.",
+                )
+        return found
+
+    def ranged(self) -> Iterator[str]:
+        """Letters that ranges (`for t > 1`, `n in leaves`) name."""
+        for statement in self.statements:
+            ranged = expected = False
+            for at, item in enumerate(statement):
+                if isinstance(item, Token):
+                    ranged = ranged or item.kind == FOR
+                    expected = expected or item.kind == FOR or (ranged and item.text == ",")
+                elif expected and not item.scripts and re.fullmatch("[a-z]", item.token.text):
+                    yield item.token.text
+                    expected = False
+                    if [_text(i) for i in statement[at + 1 : at + 3]][1:] in ([LEAVES], [ROOT]):
+                        self.trees.add(item.token.text)
+                elif expected:
+                    expected = False
+
+    def reduced(self) -> Iterator[str]:
+        """Letters that reductions bind: the `t` of `sum(L_t, t)`, the `s` of `max(v, s < t)`."""
+        for statement in self.statements:
+            for at, item in enumerate(statement):
+                if not isinstance(item, Symbol) or item.token.text not in REDUCTIONS:
+                    continue
+                if item.scripts and item.scripts[-1].kind == "(":
+                    inner = item.scripts[-1].flat.split(",")[1:]
+                    yield from (i for i in inner if re.fullmatch("[a-z]", i))
+                yield from self.places(statement, at + 1)
+
+    def places(self, statement: Sequence[Item], at: int) -> Iterator[str]:
+        """Letters that begin an argument but the first of the call whose bracket opens there."""
+        depth = 0
+        for position in range(at, len(statement)):
+            item = statement[position]
+            if isinstance(item, Symbol):
+                before = _text(statement[position - 1])
+                behind = [_text(i) for i in statement[position + 1 : position + 3]]
+                if depth != 1 or before != "," or item.scripts:
+                    continue
+                letter = item.token.text
+                if re.fullmatch("[a-z]", letter) and behind[:1] and behind[0] in _AFTER_LETTER:
+                    if behind[0] in ("in", "∈"):
+                        self.trees.add(letter)
+                    if behind[0] != ")" or self.is_index(letter):
+                        yield letter
+            elif item.kind == MARK:
+                depth += (item.text in OPENING) - (item.text in CLOSING)
+                if depth < 1:
+                    return
+
+    def is_index(self, letter: str) -> bool:
+        """Whether a letter stands below, above or in a bracket behind some name."""
+        return any(
+            letter in re.split(r"[^A-Za-z]+", s.flat) or (s.kind == "_" and letter in s.flat)
+            for y in self.symbols
+            for s in y.scripts
+            if s.kind != "("
+        )
+
+    def raised(self) -> tuple[set[str], set[str]]:
+        """Letters that bare superscripts index beside a lower index, `h_t^l`, and those names."""
+        letters, names = set(), set()
+        for head in self.heads:
+            above = [s for s in head.scripts if s.kind == "^" and not s.wrapper]
+            if not above or len(head.scripts) < 2:
+                continue
+            match = _LETTER.fullmatch(fold(above[0].flat))
             if match is None or match[1] not in AXIS_LETTERS:
                 continue
-            alone = len(head.scripts) == 1
-            if script.kind == "(" and alone:
-                signal = True
-                strong.setdefault(match[1], head.token)
-            elif script.kind == "^" and not script.wrapper and alone:
-                raised = True
-                weak[match[1]] += 1
-            else:
-                weak[match[1]] += 1
-    main = [letter for letter in strong if letter not in binders]
-    if not main and weak:
-        best = max(weak.values())
-        main = [next(letter for letter in AXIS_LETTERS if weak[letter] == best)]
-    if not main:
-        main = sorted(binders) if len(binders) == 1 else []
-    if len(main) > 1:
-        other = next(letter for letter in main if letter != main[0])
-        raise lines.error(
-            f"two letters are used as indices, {main[0]} and {other}; "
-            "only one axis can be read so far",
-            strong[other],
-            f"Use {main[0]} for both, or give what {other} counts names of its own, as in "
-            f"h1[{main[0]}] and h2[{main[0]}].",
+            flats = {
+                fold(s.flat)
+                for y in self.symbols
+                for s in y.scripts
+                if y.token.text == head.token.text and s.kind == "^" and not s.wrapper
+            }
+            places = {f for f in flats if (m := _LETTER.fullmatch(f)) and m[1] == match[1]}
+            if len(places) > 1:
+                letters.add(match[1])
+                names.add(head.token.text)
+        return letters, names
+
+    def raised_alone(self) -> Iterator[str]:
+        """The `t` of left sides like `h^t`."""
+        for head in self.heads:
+            for script in head.scripts if len(head.scripts) == 1 else ():
+                match = _LETTER.fullmatch(fold(script.flat))
+                if script.kind == "^" and not script.wrapper and match is not None:
+                    yield match[1] if match[1] in AXIS_LETTERS else ""
+
+    def signals(self, shown: list[str]) -> bool:
+        """Whether `x(n)` and `D(i, j)` are indices: the left side says so."""
+        found = False
+        for head in self.heads:
+            if len(head.scripts) != 1 or head.scripts[0].kind != "(":
+                continue
+            items = [_LETTER.fullmatch(fold(i)) for i in head.scripts[0].flat.split(",")]
+            letters = [m[1] for m in items if m is not None and m[1] in AXIS_LETTERS]
+            if len(letters) < len(items) or (len(items) > 1 and not self.has_lag(head)):
+                continue
+            found = True
+            shown += letters
+        return found
+
+    def has_lag(self, head: Symbol) -> bool:
+        return any(
+            s.kind == "(" and any(_OFFSET.fullmatch(fold(i)) for i in s.flat.split(","))
+            for y in self.symbols
+            for s in y.scripts
+            if y.token.text == head.token.text
         )
-    axis = main[0] if main else "t"
-    length = next((to for letter, to, _ in declared if letter == axis), "tau")
-    uppers = {m[1] for b in bounds if (m := _LENGTH.fullmatch(b.upper))}
-    return Survey(
-        axis=axis,
-        length=length,
-        declared=any(letter == axis for letter, _, _ in declared),
-        binders=frozenset(binders - {axis}),
-        lengths=frozenset((uppers - {axis}) | _range_lengths(statements)),
-        raised=raised,
-        signal=signal,
-    )
+
+    def weak(self) -> list[str]:
+        """The letter that left sides have most often, where nothing else shows one."""
+        found: Counter[str] = Counter()
+        several: list[str] = []
+        for head in self.heads:
+            for script in head.scripts:
+                letters = [
+                    m[1]
+                    for item in script.flat.split(",")
+                    if (m := _LETTER.fullmatch(fold(item))) and m[1] in AXIS_LETTERS
+                ]
+                if script.kind == "(":
+                    continue
+                found.update(letters)
+                if len(letters) == len(script.flat.split(",")) > 1:
+                    several += letters
+        if several:
+            return several
+        best = max(found.values(), default=0)
+        return [letter for letter in AXIS_LETTERS if found[letter] == best][:1] if best else []
+
+    def beside(self, letters: set[str]) -> set[str]:
+        """With the letters that stand on a left side and beside an index letter: `e_{ij}`."""
+        while True:
+            found = set(letters)
+            for statement in self.statements:
+                head = head_of(statement)
+                if head is None:
+                    continue
+                own = {x for s in head.scripts for x in _several(s)}
+                for symbol in all_symbols(statement):
+                    for script in symbol.scripts:
+                        several = _several(script)
+                        if len(several) > 1 and found & set(several):
+                            found |= set(several) & own
+            if found == letters:
+                return letters
+            letters = found
+
+    # --- order and lengths ------------------------------------------------------------
+
+    def in_order(self, letters: set[str]) -> Iterator[str]:
+        """Letters as they appear: on left sides first."""
+        for symbol in (*self.heads, *self.symbols):
+            for script in sorted(symbol.scripts, key=lambda s: s.kind != "^"):
+                for letter in re.findall("[a-z]+", script.flat):
+                    yield from (c for c in (letter, *letter) if c in letters)
+
+    def time(self, letters: set[str], order: Sequence[str]) -> str:
+        """`t` if it is an index, else the first that is declared, else the first that appears."""
+        if "t" in letters or not letters:
+            return "t"
+        declared = [letter for letter in self.declared if letter in letters]
+        return (declared or list(order))[0]
+
+    def shown_lengths(self, letters: set[str], axis: str) -> Iterator[tuple[str, str]]:
+        """Names that ranges end with, each with its letter."""
+        for statement in self.statements:
+            for name, letter in _range_lengths(statement):
+                yield name, letter if letter in letters else axis
+        for bound in self.bounds:
+            match = _LENGTH.fullmatch(bound.upper.replace("{", "").replace("}", ""))
+            if match is not None and match[1] not in letters:
+                yield match[1], bound.letter or axis
+        yield from ((n, letter) for letter, n in self.declared.items() if not n.isdigit())
+
+
+_AFTER_LETTER = frozenset({")", ",", "<", "<=", ">", ">=", "=", "in", "∈"})
+
+
+def _text(item: Item) -> str:
+    return item.token.text if isinstance(item, Symbol) else item.text
+
+
+def _several(script: Script) -> list[str]:
+    """The letters of a script that may be several indices: `ij`, `t,i`, `i-1,j`, `i`."""
+    if script.kind not in "_^[":
+        return []
+    if script.kind == "_" and re.fullmatch(f"[{AXIS_LETTERS}]{{2,3}}", script.flat):
+        letters = list(script.flat)
+        return letters if len(set(letters)) == len(letters) and script.flat != "in" else []
+    found = [_LETTER.fullmatch(fold(item)) for item in script.flat.split(",")]
+    return [m[1] for m in found if m is not None]
 
 
 def head_of(statement: Sequence[Item]) -> Symbol | None:
     """The symbol that a statement defines."""
     first = statement[0] if statement else None
     return first if isinstance(first, Symbol) else None
-
-
-def _strong(script: Script) -> str | None:
-    """The letter that a script can only mean as an index."""
-    if script.kind == "[" or (script.wrapper in ("<", "[") and script.kind in "_^"):
-        match = _LETTER.fullmatch(fold(script.flat.removeprefix("<")))
-    elif script.kind == "_" or (script.kind == "^" and script.wrapper):
-        flat = fold(script.flat.removesuffix("⊤").removesuffix(","))
-        parts = flat.split("|") if "|" in flat else [flat]
-        match = next((m for p in parts if (m := _OFFSET.fullmatch(p)) is not None), None)
-    else:
-        return None
-    return match[1] if match else None
 
 
 def _declaration(statement: Sequence[Item]) -> tuple[str, str, Token] | None:
@@ -138,28 +361,18 @@ def _declaration(statement: Sequence[Item]) -> tuple[str, str, Token] | None:
     return head.token.text, length, head.token
 
 
-def _ranged(statements: Iterable[Sequence[Item]]) -> Iterable[tuple[str, Token]]:
-    """Letters that ranges (`for t > 1`) name."""
-    for statement in statements:
-        ranged = False
-        for item in statement:
-            ranged = ranged or (isinstance(item, Token) and item.kind == FOR)
-            if ranged and isinstance(item, Symbol) and not item.scripts:
-                if re.fullmatch("[a-z]", item.token.text):
-                    yield item.token.text, item.token
-                break
-
-
-def _range_lengths(statements: Iterable[Sequence[Item]]) -> set[str]:
-    """Names that bound a range."""
-    found = set()
-    for statement in statements:
-        dots = False
-        for item in statement:
-            dots = dots or (isinstance(item, Token) and (item.text == ".." or item.kind == FOR))
-            if dots and isinstance(item, Symbol) and not re.fullmatch("[a-z]", item.token.text):
-                found.add(plain_name(item))
-    return found
+def _range_lengths(statement: Sequence[Item]) -> Iterator[tuple[str, str]]:
+    """Names that bound a range, each with the letter before it."""
+    ranged = False
+    letter = ""
+    for item in statement:
+        ranged = ranged or (isinstance(item, Token) and (item.text == ".." or item.kind == FOR))
+        if not isinstance(item, Symbol):
+            continue
+        if re.fullmatch("[a-z]", item.token.text) and not item.scripts:
+            letter = item.token.text
+        elif ranged and plain_name(item) not in (LEAVES, ROOT):
+            yield plain_name(item), letter
 
 
 def plain_name(symbol: Symbol) -> str:
@@ -167,9 +380,12 @@ def plain_name(symbol: Symbol) -> str:
     return "_".join([symbol.token.text, *(s.flat for s in symbol.scripts)])
 
 
-def survey_names(survey: Survey, uses: Iterable[tuple[str, bool, bool]]) -> Survey:
-    """The survey with the names' uses: (name, is indexed, is called)."""
+def survey_names(survey: Survey, uses: Iterable[tuple[str, int, bool]]) -> Survey:
+    """The survey with the names' uses: (name, how many indices, is called)."""
     uses = list(uses)
-    indexed = frozenset(name for name, has_index, _ in uses if has_index)
-    bare = frozenset(name for name, has_index, called in uses if not has_index and not called)
-    return replace(survey, indexed=indexed, bare=bare)
+    ranks: dict[str, int] = {}
+    for name, count, _ in uses:
+        ranks[name] = max(count, ranks.get(name, 0))
+    indexed = frozenset(name for name, count, _ in uses if count)
+    bare = frozenset(name for name, count, called in uses if not count and not called)
+    return replace(survey, indexed=indexed, bare=bare, ranks=ranks)

@@ -17,8 +17,11 @@ _LIBRARIES = frozenset({"np", "numpy", "torch", "math", "jnp", "tf", "nn", "F", 
 _LIBRARY_NAMES = {"dot": "matmul", "mm": "matmul"}  # np.dot takes matrices too
 _WORDS = frozenset({"given", "tau", "sigma", "for", "if", "otherwise", *GREEK, *OPERATION_NAMES})
 _STEPS = r"(?:[+-]+(?:[0-9]+|Deltat|dt))*"
-_INDEX_LIKE = re.compile(rf"(?:[a-z]|[A-Za-z][A-Za-z0-9_]*){_STEPS}|[+-]?[0-9]+")
-_SIGNAL_INDEX = re.compile(rf"[a-z]{_STEPS}|[+-]?[0-9]+")
+_PLACE = rf"(?:(?:[a-z]|[A-Za-z][A-Za-z0-9_]*){_STEPS}|[+-]?[0-9]+)"
+_ITEM = rf"(?:(?:[<>]=?)?{_PLACE}|{_PLACE}\.\.{_PLACE}|[a-z_]+\([a-z]\))"  # a step, all earlier ones, a neighbour
+_INDEX_LIKE = re.compile(rf"{_ITEM}(?:,{_ITEM})*")
+_SIGNAL = rf"(?:[a-z]{_STEPS}|[+-]?[0-9]+)"
+_SIGNAL_INDEX = re.compile(rf"{_SIGNAL}(?:,{_SIGNAL})*")
 _TERMS = re.compile(r"([a-z])((?:[+-]+(?:[0-9]+|Deltat|dt))+)")
 _TERM = re.compile(r"([+-]+)([0-9]+|Deltat|dt)")
 _WRAPPERS = {"(": ")", "<": ">", "⟨": "⟩", "[": "]"}

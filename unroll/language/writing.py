@@ -28,11 +28,12 @@ from unroll.language.scanner import (
     Token,
 )
 from unroll.language.statements import FOR
-from unroll.language.sums import SUM, UP_TO
-from unroll.language.survey import Survey
+from unroll.language.sums import FROM_ZERO, SUM, UP_TO, Sign, index_at
+from unroll.language.survey import LEAVES, Survey
 from unroll.language.symbols import Item, Script, Symbol, bracketed, read_symbols
-from unroll.symbolic.expressions import Constant, Reference
+from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
 from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.trees import CHILDREN
 
 _KEYWORDS = frozenset({"for", "if", "when", "otherwise", "else"})
 _PLAIN = {
@@ -40,7 +41,7 @@ _PLAIN = {
     ",": "COMMA", ";": "COMMA", "=": "EQUAL", "+": "PLUS", "-": "MINUS", "*": "TIMES",
     "/": "DIVIDE", "@": "AT", "%": "MOD", "·": "DOT", "⊗": "OUTER", "**": "POWER", "..": "DOTS",
     "<": "COMPARE", "<=": "COMPARE", ">": "COMPARE", ">=": "COMPARE", "==": "COMPARE",
-    "!=": "COMPARE",
+    "!=": "COMPARE", "∈": "IN",
 }  # fmt: skip
 _ENDING = frozenset({"+", "-", "=", ",", ";", "/", "<", "<=", ">", ">=", "==", "!="})
 _ENDS = frozenset({"RPAR", "RSQB", "RBRACE", "BAR_CLOSE", "NORM_CLOSE", "NAME", "NUMBER",
@@ -52,7 +53,7 @@ class Lexeme:
     """A token of the grammar; value: the expression or name that it stands for."""
 
     type: str
-    value: Constant | Reference | str
+    value: Constant | Reference | Call | str
     start: int
     stop: int
 
@@ -67,8 +68,8 @@ class Writing:
         self.at = 0
         self.out: list[Lexeme] = []
         self.bars: list[str] = []
-        self.ends: list[int] = []  # before which items the argument of a function ends
         self.summed = any(isinstance(i, Token) and i.kind in (SUM, FOR) for i in items)
+        self.ends: list[int] = []  # before which items the argument of a function ends
 
     def write(self) -> tuple[Lexeme, ...]:
         while self.at < len(self.items):
@@ -83,7 +84,8 @@ class Writing:
                 self.put("NUMBER", Constant(_number(item, self.lines)), item)
                 self.refuse_index(item)
             elif item.kind == SUM:
-                self.put("SUM", self.summed_over(item.text), item)
+                assert isinstance(item, Sign)
+                self.put("SUM", self.reduction(item), item)
             elif item.kind == FOR:
                 self.put("FOR", "for", item)
             elif item.kind != QUAD:
@@ -94,12 +96,39 @@ class Writing:
             )
         return tuple(self.out)
 
-    def summed_over(self, text: str) -> str:
-        """The letter of a sum sign; with its upper end where that is a step of the axis."""
-        letter, mark, upper = text.partition(UP_TO)
-        return text if not mark or upper[:1] == self.survey.axis else letter
+    def reduction(self, sign: Sign) -> Call:
+        """The reduction of a sign, without its argument; the letter bears the mark of a sum that
+        is written as a recurrence."""
+        bounds = sign.bounds
+        letter, _, upper = sign.text.partition(UP_TO)
+        if upper[:1] == self.survey.axis:
+            return Call(bounds.operation, (), over=sign.text)
+        if letter.endswith(FROM_ZERO):
+            return Call("sum", (), over=letter)
+        parent = self.node(sign) if bounds.of[0] else None
+        start, stop = index_at(bounds.lower), index_at(bounds.upper)
+        if bounds.of[0] == LEAVES:
+            parent, stop = None, Index(LEAVES)
+        within = Range(letter, start, stop, parent)
+        limits = None if within.is_whole else within
+        other = index_at(bounds.other)
+        unequal = () if other is None else (_expression(Index(letter)), _expression(other))
+        return Call(bounds.operation, unequal, over=letter or None, limits=limits)
 
-    def put(self, kind: str, value: Constant | Reference | str, at: Token | Symbol) -> None:
+    def node(self, sign: Sign) -> Index | None:
+        r"""The children of `\sum_{k \in C(n)}`."""
+        name, letter = sign.bounds.of
+        if letter in self.survey.letters:
+            return Index(letter, 0, CHILDREN)
+        if name == LEAVES:
+            return None
+        raise self.lines.error(
+            f"nothing says what {name} holds",
+            sign,
+            f"Write the range, as in \\sum_{{{sign.text}=1}}^{{T}}, or children(n) of a node n.",
+        )
+
+    def put(self, kind: str, value: Constant | Reference | Call | str, at: Token | Symbol) -> None:
         start = at.token.start if isinstance(at, Symbol) else at.start
         self.out.append(Lexeme(kind, value, start, at.stop))
 
@@ -290,7 +319,7 @@ class Writing:
         found = resolve(place, self.survey, self.lines)
         shift = [i.text if isinstance(i, Token) else "" for i in added]
         shifted = not shift or (len(shift) == 2 and shift[0] in "+-" and shift[1].isdigit())
-        return found.index is not None and not found.tail and shifted
+        return bool(found.indices) and not found.tail and shifted
 
     def lookup(self, token: Token) -> None:
         """The entries that a bracket picks; one place of a matrix is a row of it."""
@@ -325,6 +354,9 @@ class Writing:
                 symbol.token,
                 "Write a range behind the equation: h[t] = ... for t = 2..tau.",
             )
+        if symbol.token.text == "in" and not symbol.scripts and self.out:
+            self.put("IN", "in", symbol)
+            return
         following = self.next()
         opens = following is not None and following.kind == MARK and following.text == "("
         opens = opens or (bool(found.tail) and found.tail[0].kind == "(")
@@ -335,9 +367,9 @@ class Writing:
             self.put("CALL" if opens else "PREFIX", function, symbol)
             self.tail(behind, symbol)
             return
-        step = found.index is not None and not found.index.offset
+        step = bool(found.indices) and not any(i.offset for i in found.indices)
         if (
-            (found.index is None or (step and is_indexed_call(found, self.items, self.at)))
+            (not found.indices or (step and is_indexed_call(found, self.items, self.at)))
             and opens
             and is_call(symbol, found, self.items, self.at, self.survey)
         ):
@@ -346,7 +378,7 @@ class Writing:
             return
         if (
             name == "e"
-            and found.index is None
+            and not found.indices
             and found.tail
             and found.tail[0].kind == "^"
             and name not in self.survey.indexed | self.survey.defined
@@ -368,10 +400,9 @@ class Writing:
                 self.ends.append(end)
             return
         self.refuse_bracket(name)
-        indices = () if found.index is None else (found.index,)
-        if not indices and name in self.survey.lengths and self.summed:
-            name = self.survey.length
-        self.put("NAME", Reference(name, indices), symbol)
+        if not found.indices and self.summed and name in self.survey.lengths:
+            name = f"n_{self.survey.lengths[name]}"  # a number, whatever its letter looks like
+        self.put("NAME", Reference(name, found.indices), symbol)
         self.tail(found.tail, symbol)
 
     def between(self, found: Resolved, opens: bool) -> str | None:
@@ -379,7 +410,7 @@ class Writing:
         row = OPERATIONS.get(operation(found.name) or "")
         if row is None or row.infix not in _PLAIN or opens or not self.out:
             return None
-        plain = found.index is None and not found.tail and self.following() is not None
+        plain = not found.indices and not found.tail and self.following() is not None
         return row.infix if plain and self.out[-1].type in _ENDS else None
 
     def end_of_argument(self) -> int:
@@ -413,10 +444,10 @@ class Writing:
             return
         axis = self.survey.axis
         raise self.lines.error(
-            f"the index {flat} of {name} cannot be read"
-            + ("; only one axis can be read so far" if "," in flat else ""),
+            f"the index {flat} of {name} cannot be read",
             opening,
-            f"An index is {axis}, {axis}-1, {axis}+1 or a number, as in {name}[{axis}-1].",
+            f"An index is {axis}, {axis}-1, {axis}+1 or a number, as in {name}[{axis}-1]; "
+            f"several are separated by commas, as in {name}[l, {axis}-1].",
             last=tokens[-1],
         )
 
@@ -451,6 +482,14 @@ def _top(tokens: Sequence[Token], mark: str) -> list[int]:
         if depth == 0 and token.kind == MARK and token.text == mark:
             found.append(at)
     return found
+
+
+def _expression(index: Index) -> Expression:
+    """An index as a number."""
+    if not index.base:
+        return Constant(index.offset)
+    letter = Reference(index.base)
+    return letter + index.offset if index.offset else letter
 
 
 def _token(item: Item) -> Token:
