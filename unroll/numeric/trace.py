@@ -78,12 +78,13 @@ class Trace:
     # --- gradients --------------------------------------------------------------
 
     def gradient(self, name: str) -> Array:
-        """Gradient of the loss: of a parameter, a variable or an input at t = 1..tau, or of `h[0]`.
+        """Gradient of the loss: of a parameter, a variable or an input at t = 1..tau, or of a value
+        at one index, as `h[0]`.
 
         It has the shape of what it is the gradient of. Raises UnrollError where there is none.
         """
-        if name.endswith("[0]"):
-            return self._initial_gradient(name)
+        if name.endswith("]"):
+            return self._point_gradient(name)
         if not self.gradients:
             raise UnrollError(
                 "this run has no gradients",
@@ -102,14 +103,26 @@ class Trace:
         name = self._known(name, self.gradients, "gradient of ")
         return by_step(self, name)
 
-    def _initial_gradient(self, name: str) -> Array:
-        bare = name[: -len("[0]")]
-        key = self.gradients.get(bare)
-        found = self._at(key, 0) if key is not None else None
-        if found is None:
+    def _point_gradient(self, name: str) -> Array:
+        """Gradient of a value at one index, `h[0]`; at each step of its other axes, `M[0, i]`."""
+        bare, _, rest = name[:-1].partition("[")
+        key = self.gradients.get(bare, "")
+        axes, rows = self.recurrence.axes_of(bare), self.rows.get(key, ())
+        words = [word.strip() for word in rest.split(",")]
+        if not rows or len(words) != len(rows):
             raise UnrollError(f"there is no gradient of {name}")
-        assert key is not None
-        return self._summed(found, name if name in self.values else bare, key, 0)
+        places: list[int | slice] = []
+        for word, axis, own in zip(words, axes, rows):
+            if word == axis.name:
+                places.append(slice(1 - own.first, 1 - own.first + self.sizes[axis.length]))
+                continue
+            step = self.sizes[axis.length] if word == axis.length else _number(word)
+            if step is None or not own.start <= step <= own.stop:
+                raise UnrollError(f"there is no gradient of {name}")
+            places.append(step - own.first)
+        found = np.array(self.values[key][tuple(places)])
+        lead = sum(isinstance(p, slice) for p in places)
+        return self._summed(found, name if name in self.values else bare, key, lead)
 
     def _summed(self, found: Array, name: str, key: str, axis: int) -> Array:
         """A gradient summed over the batch where what it is the gradient of has no batch axis."""
@@ -216,6 +229,13 @@ class Trace:
         if len(rows) != 1 or not rows[0].start <= step <= rows[0].stop:
             return None
         return np.array(self.values[name][step - rows[0].first])
+
+
+def _number(word: str) -> int | None:
+    try:
+        return int(word)
+    except ValueError:
+        return None
 
 
 def inner(

@@ -306,9 +306,11 @@ class Builder:
         first, last = self.forward.runs(within.axis, within)
         return vanishes_with(
             gradient,
-            lambda r: (reach := self.reach(r, axis)) is not None
-            and not before(reach[0], first, axis)
-            and not before(last, reach[1], axis),
+            lambda r: (
+                (reach := self.reach(r, axis)) is not None
+                and not before(reach[0], first, axis)
+                and not before(last, reach[1], axis)
+            ),
         )
 
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
@@ -520,16 +522,18 @@ class Builder:
         """Whether a term is zero before a step."""
         return vanishes_with(
             gradient,
-            lambda r: (reach := self.reach(r, axis)) is not None
-            and not before(reach[0], first, axis),
+            lambda r: (
+                (reach := self.reach(r, axis)) is not None and not before(reach[0], first, axis)
+            ),
         )
 
     def stops(self, gradient: Expression, last: Index, axis: Axis) -> bool:
         """Whether a term is zero after a step."""
         return vanishes_with(
             gradient,
-            lambda r: (reach := self.reach(r, axis)) is not None
-            and not before(last, reach[1], axis),
+            lambda r: (
+                (reach := self.reach(r, axis)) is not None and not before(last, reach[1], axis)
+            ),
         )
 
     def is_overridden(self, equation: Equation) -> bool:

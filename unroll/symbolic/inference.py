@@ -141,7 +141,9 @@ class Inference:
         a, b = self.shape(target), self.shape(own)
         if a is None and b is not None:
             others = len(self.recurrence.equations_of(equation.name)) > 1
-            if not (others and isinstance(equation.expression, Constant)):  # h[0] = 0 fills any shape
+            if not (
+                others and isinstance(equation.expression, Constant)
+            ):  # h[0] = 0 fills any shape
                 self.meet(target, Oriented(b.shape))
         elif b is None and a is not None:
             self.meet(own, a)

@@ -106,7 +106,9 @@ def distances_of(
     names = {a.name for a in own}
     for index, axis in zip(reference.indices, own):
         letter = axis.name
-        if not any(a.name == letter for a in target):  # an axis of the same length under another name
+        if not any(
+            a.name == letter for a in target
+        ):  # an axis of the same length under another name
             same = [a.name for a in target if a.length == axis.length and a.name not in names]
             letter = same[0] if same else letter
         if index.base in bound:

@@ -17,8 +17,9 @@ from unroll.symbolic.expressions import (
     references,
     reindex,
     substitute,
+    walk,
 )
-from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.operations import HISTORY, OPERATIONS
 from unroll.symbolic.recurrence import GIVEN, OPERATION, Equation, Recurrence
 
 TARGET, POSITION = "target", "position"
@@ -198,7 +199,28 @@ def _bound(recurrence: Recurrence, node: Expression, function: Function) -> Expr
                 f"Define it as {function.name}({', '.join('abcdefgh'[: len(part.arguments)])}).",
             )
         values = dict(zip(function.parameters, part.arguments))
-        return substitute(function.expression, lambda r: values.get(str(r)))
+        return gathered(substitute(function.expression, lambda r: values.get(str(r))))
+
+    return rebuild(node, change)
+
+
+def gathered(node: Expression) -> Expression:
+    """The expression with reductions of a history over its steps: `sum(W @ y)` for `y[<t]`."""
+
+    def change(part: Expression) -> Expression:
+        row = OPERATIONS.get(part.operation) if isinstance(part, Call) else None
+        if row is None or not row.reduces:
+            return part
+        assert isinstance(part, Call)
+        past = [n for n in walk(part) if isinstance(n, Call) and n.operation == HISTORY.name]
+        if part.over is not None or not past:
+            return part
+
+        def one_step(inner: Expression) -> Expression:
+            return inner.arguments[0] if inner in past and isinstance(inner, Call) else inner
+
+        arguments = tuple(rebuild(a, one_step) for a in part.arguments)
+        return replace(part, arguments=arguments, over=past[0].over, limits=past[0].limits)
 
     return rebuild(node, change)
 
@@ -206,7 +228,8 @@ def _bound(recurrence: Recurrence, node: Expression, function: Function) -> Expr
 def fuse(recurrence: R) -> R:
     """Pairs that the table computes better together: cross_entropy(softmax(o), y), by log-sum-exp.
 
-    The inner operation is found through the variable that it defines, too.
+    The inner operation is found through the variable that it defines, too. A target of another step
+    may be out of range, where it adds up to zero and not to one: such pairs stay as they are.
     """
     definitions = {
         e.target: e.expression
@@ -219,6 +242,11 @@ def fuse(recurrence: R) -> R:
         if row is None or not row.fuses:
             return node
         assert isinstance(node, Call)
+        targets = (node.arguments[i] for i in row.targets)
+        if any(
+            i.offset or i.via for a in targets for r in references(a) for i in r.indices if i.base
+        ):
+            return node
         first = node.arguments[0]
         inner = definitions.get(first, first) if isinstance(first, Reference) else first
         fused = row.fuses.get(inner.operation) if isinstance(inner, Call) else None
