@@ -58,6 +58,16 @@ def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
     return None if value is None else [n.strip() for n in value.split(",") if n.strip()]
 
 
+def _tree(ctx: click.Context, param: click.Parameter, value: str | None) -> str | list[int] | None:
+    """A word, or each node's parent: `3,3,0`."""
+    if value is None or not any(c.isdigit() or c == "," for c in value):
+        return value
+    numbers = [n.strip() for n in value.split(",")]
+    if not all(n.isdigit() for n in numbers):
+        raise click.BadParameter(f"{value!r} is no list of parents; write one as 3,3,0")
+    return [int(n) for n in numbers]
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -81,7 +91,15 @@ data_options = _options(
     ),
     click.option("--seed", type=int, default=0, show_default=True, help="For random arrays."),
 )
-steps_option = click.option("--steps", type=click.IntRange(min=1), help="Number of steps.")
+steps_option = click.option(
+    "--steps", type=click.IntRange(min=1), help="Number of steps; of a tree's leaves."
+)
+tree_option = click.option(
+    "--tree",
+    callback=_tree,
+    metavar="balanced|chain|PARENTS",
+    help="The tree to run over; 3,3,0 gives each node's parent, 0 for the root.",
+)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -98,6 +116,7 @@ def main() -> None:
 @recurrence_argument
 @click.option("--view", type=click.Choice(["folded", "unfolded", "both"]), default="both")
 @steps_option
+@tree_option
 @click.option("--window", is_flag=True, help="Steps …, t-1, t, t+1, … (the default).")
 @click.option(
     "--level",
@@ -123,6 +142,7 @@ def draw(
     dims: Mapping[str, tuple[int, ...]] | None,
     data: Path | None,
     seed: int,
+    tree: str | list[int] | None,
     output: str,
     **options: Any,
 ) -> None:
@@ -131,9 +151,9 @@ def draw(
     trace = None
     if values:
         own = data is not None or (found.template is not None and bool(found.template.arrays))
-        trace = _run(found, steps if steps or own else 3, dims, data, seed)
-        steps = trace.steps
-    figure = found.draw(steps=steps, values=trace, **options)
+        sized = steps or own or isinstance(tree, list)
+        trace = _run(found, steps if sized else 3, dims, data, seed, tree=tree)
+    figure = found.draw(steps=steps, values=trace, tree=tree, **options)
     if output == "-":
         write(output, figure.svg())
     else:
@@ -143,6 +163,7 @@ def draw(
 @main.command()
 @recurrence_argument
 @steps_option
+@tree_option
 @data_options
 @of_option
 @click.option("-o", "--output", metavar="FILE", help="Values and gradients as NumPy's .npz.")
@@ -154,11 +175,12 @@ def run(
     data: Path | None,
     seed: int,
     of: str | None,
+    tree: str | list[int] | None,
     output: str | None,
     show_code: bool,
 ) -> None:
     """Run a recurrence: values forward, gradients backward."""
-    trace = _run(load(recurrence), steps, dims, data, seed, of)
+    trace = _run(load(recurrence), steps, dims, data, seed, of, tree)
     if output:
         trace.save(output)
     if output == "-":
@@ -187,6 +209,7 @@ def derive(recurrence: str, form: str, notation: str, of: str | None, output: st
 @main.command()
 @recurrence_argument
 @steps_option
+@tree_option
 @data_options
 @of_option
 def check(
@@ -196,10 +219,11 @@ def check(
     data: Path | None,
     seed: int,
     of: str | None,
+    tree: str | list[int] | None,
 ) -> None:
     """Compare every gradient with central differences."""
     arrays = _arrays(data)
-    result = load(recurrence).check(arrays, steps=steps, dims=dims, seed=seed, of=of)
+    result = load(recurrence).check(arrays, steps=steps, dims=dims, seed=seed, of=of, tree=tree)
     click.echo(str(result))
     if not result.passed:
         raise UnrollError(
@@ -284,8 +308,9 @@ def _run(
     data: Path | None,
     seed: int,
     of: str | None = None,
+    tree: str | list[int] | None = None,
 ) -> Trace:
-    return recurrence.run(_arrays(data), steps=steps, dims=dims, seed=seed, of=of)
+    return recurrence.run(_arrays(data), steps=steps, dims=dims, seed=seed, of=of, tree=tree)
 
 
 if __name__ == "__main__":

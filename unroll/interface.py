@@ -179,7 +179,7 @@ class Recurrence(symbolic.Recurrence):
         """
         from unroll.numeric.execution import run
 
-        data = self._data(arrays, steps, dims)
+        data = self._data(arrays, steps, dims, options.get("tree"))
         return run(self.runnable(), **data, seed=seed, of=of, **options)
 
     def check(
@@ -195,7 +195,7 @@ class Recurrence(symbolic.Recurrence):
         """Every gradient against central differences: the worst relative error by name."""
         from unroll.numeric.checks import check
 
-        data = self._data(arrays, steps, dims)
+        data = self._data(arrays, steps, dims, tree)
         return check(self.runnable(), **data, tree=tree, seed=seed, of=of)
 
     def runnable(self) -> Self:
@@ -209,6 +209,7 @@ class Recurrence(symbolic.Recurrence):
         arrays: Mapping[str, ArrayLike] | None,
         steps: int | Mapping[str, int] | None,
         dims: Mapping[str, Any] | None,
+        tree: Any = None,
     ) -> dict[str, Any]:
         """Arrays, steps and sizes to run with, the template's where none are given."""
         shapes = self._shapes(dims) if arrays is None else dict(dims or {})
@@ -216,8 +217,8 @@ class Recurrence(symbolic.Recurrence):
             from unroll.numeric.arrays import extend
 
             arrays = extend(self, self.template.arrays, steps if isinstance(steps, int) else None)
-        elif arrays is None and steps is None:
-            steps = DEFAULT_STEPS
+        elif arrays is None and steps is None and (tree is None or isinstance(tree, str)):
+            steps = DEFAULT_STEPS  # other trees say themselves how large they are
         return {"arrays": arrays, "steps": steps, "dims": shapes}
 
     def _shapes(self, dims: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
@@ -242,7 +243,7 @@ class Recurrence(symbolic.Recurrence):
     ) -> Figure:
         """The picture: folded, unfolded or both; shows itself in a notebook, `save` writes it.
 
-        options: `view`, `steps`, `window`, `level`, `flow`, `values` (a trace), `elide`,
+        options: `view`, `steps`, `window`, `level`, `flow`, `values` (a trace), `elide`, `tree`,
         `notation`, `theme`: as `unroll.figure.draw`. hide, rows, title: default to the template's.
         """
         from unroll.figure import draw

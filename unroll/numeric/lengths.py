@@ -54,6 +54,11 @@ def find_sizes(
     letter. dims: lengths among the sizes (`n_l=3`). tree: "balanced", "chain", a parent or a list of
     children for each node, or one of these by axis letter.
     """
+    if tree is not None and not any(a.leaves for a in recurrence.axes):
+        raise UnrollError(
+            "this recurrence does not run over the nodes of a tree",
+            remedy="Leave out the tree, or refer to children, as in h[left(n)].",
+        )
     said = Said()
     time = recurrence.axes[0]
     by_name = dict(steps) if isinstance(steps, Mapping) else {}
