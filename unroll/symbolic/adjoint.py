@@ -43,7 +43,7 @@ from unroll.symbolic.reverse import Reverse, known, repeats
 from unroll.symbolic.shapes import infer, resolve, shape_of
 from unroll.symbolic.signatures import Shape
 from unroll.symbolic.simplification import simplify
-from unroll.symbolic.transformations import fresh, fuse, targets
+from unroll.symbolic.transformations import class_names, fresh, fuse, targets
 from unroll.symbolic.trees import CHILDREN, INVERSE
 from unroll.symbolic.trees import PARENT as PARENT_NODE
 
@@ -133,7 +133,8 @@ class Builder:
 
     def __post_init__(self) -> None:
         self.axes = list(self.forward.axes)
-        self.reverse = Reverse(self.shapes, known(self.forward), self.forward.letters)
+        data = class_names(self.forward)
+        self.reverse = Reverse(self.shapes, known(self.forward), self.forward.letters, data)
 
     def build(self) -> Adjoint:
         order = self.backward_order()

@@ -1095,7 +1095,10 @@ _ROWS = (
                 becomes=lambda o, y: call("softmax_cross_entropy", o, call("one_hot", y, o)),
             ),
         ),
-        lambda g, r, o, y: (g * (call("softmax", o) - y), -(g * call("log_softmax", o))),
+        lambda g, r, o, y: (
+            g * (call("sum", y) * call("softmax", o) - y),
+            -(g * call("log_softmax", o)),
+        ),
         r"-{1}^{\top} \log\mathrm{softmax}({0})",
         (2, 2),
         loss=True,

@@ -30,12 +30,13 @@ class Reverse:
     """The rules of the table, applied in the shapes of one recurrence.
 
     shapes: of all names, those of gradients as they come up; known: expressions that a variable
-    defines already, and that variable; axes: by letter.
+    defines already, and that variable; axes: by letter; distributions: inputs that add up to one.
     """
 
     shapes: Mapping[str, Shape]
     known: Mapping[Expression, Expression]
     axes: Mapping[str, Axis]
+    distributions: frozenset[str] = frozenset()
 
     def shares(self, node: Call, gradient: Expression, result: Expression) -> list[Expression]:
         """The gradient by each argument, in its shape, as simple as it gets.
@@ -76,7 +77,16 @@ class Reverse:
         if all(n.operation in OPERATIONS for n in _calls(node)):
             node = resolve_expression(node, self.shapes)[0]
         node = rebuild(node, lambda part: self.withoutrepeats(self.known.get(part, part)))
-        return simplify(node)
+        return simplify(rebuild(node, self.added_up))
+
+    def added_up(self, node: Expression) -> Expression:
+        """One, for the sum of a target; but not of one at another step, which may be out of range."""
+        if not isinstance(node, Call) or node.operation != "sum" or node.over is not None:
+            return node
+        (whole,) = node.arguments
+        if not isinstance(whole, Reference) or whole.name not in self.distributions:
+            return node
+        return node if any(i.offset or i.via for i in whole.indices if i.base) else ONE
 
     def withoutrepeats(self, node: Expression) -> Expression:
         """An elementwise operation broadcasts by itself: `like(g, a) * b` is `g * b`."""

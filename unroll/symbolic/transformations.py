@@ -228,8 +228,7 @@ def gathered(node: Expression) -> Expression:
 def fuse(recurrence: R) -> R:
     """Pairs that the table computes better together: cross_entropy(softmax(o), y), by log-sum-exp.
 
-    The inner operation is found through the variable that it defines, too. A target of another step
-    may be out of range, where it adds up to zero and not to one: such pairs stay as they are.
+    The inner operation is found through the variable that it defines, too.
     """
     definitions = {
         e.target: e.expression
@@ -242,11 +241,6 @@ def fuse(recurrence: R) -> R:
         if row is None or not row.fuses:
             return node
         assert isinstance(node, Call)
-        targets = (node.arguments[i] for i in row.targets)
-        if any(
-            i.offset or i.via for a in targets for r in references(a) for i in r.indices if i.base
-        ):
-            return node
         first = node.arguments[0]
         inner = definitions.get(first, first) if isinstance(first, Reference) else first
         fused = row.fuses.get(inner.operation) if isinstance(inner, Call) else None
