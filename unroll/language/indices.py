@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from unroll.errors import UnrollError, nearest
 from unroll.language.histories import Stretch
 from unroll.language.scanner import MARK, NAME, NUMBER, Lines, Token
-from unroll.language.survey import LEAVES, NODE, ROOT, Survey
+from unroll.language.survey import LEAVES, NODE, PAIR, ROOT, Survey
 from unroll.language.symbols import Script, Symbol, fold, read_symbols
 from unroll.symbolic.expressions import Index, Range
 from unroll.symbolic.trees import CHILDREN, LEFT, NEIGHBOURS, PARENT, RIGHT
@@ -23,7 +23,6 @@ _LENGTH = re.compile(rf"([A-Za-z][A-Za-z0-9_]*?){_OFFSET}")
 _ENTRY = re.compile(r"([a-z](?:[+-][0-9]+)?),([1-9][0-9]*)")
 _SIGNS = {"*": "star", "-": "minus", "+": "plus", "⊤": ""}
 _STRETCH = re.compile(r"([<>]=?)(.+)|([^:.<>]+)(?::|\.\.)([^:.<>]+)")
-_PAIR = re.compile(r"[(\[]?([^()\[\]<>⟨⟩]+)[)\]][<⟨(\[]([^()\[\]<>⟨⟩]+)[)>⟩\]]?")
 _ORDER = "^_[("  # `h_t^{(l)}` is h[l, t]
 
 
@@ -93,10 +92,14 @@ class _Resolving:
         bracketed = any(script.kind == "[" for script in self.symbol.scripts)
         free = 0 if bracketed else self.survey.ranks.get(name, 0)
         free -= sum(map(len, self.places.values()))
+        unknown = name not in self.survey.ranks and not bracketed
         for position, script in reversed(undecided):
             indices = self.several(script.flat)
-            if indices and len(indices) <= free:
+            shown = unknown and "," in script.flat and any(i.base for i in indices)
+            if indices and (len(indices) <= free or shown):
                 self.put(indices, script)
+            elif unknown and self.glued(script.flat):
+                self.parts.insert(position, script.flat)
             elif script.kind == "(":
                 self.tail.insert(0, script)
             else:
@@ -135,7 +138,8 @@ class _Resolving:
                 f"Write {name}[{known}({node[2]})]; the neighbours are "
                 f"{LEFT}, {RIGHT}, {PARENT} and {CHILDREN}.",
             )
-        match = _LENGTH.fullmatch(item.lstrip("<>="))
+        item = item.lstrip("<>=")
+        match = _LENGTH.fullmatch(item)
         letter, offset = (match[1], match[2] or "") if match else (item, "")
         return self.error(
             f"nothing binds the index {letter}",
@@ -262,7 +266,7 @@ class _Resolving:
             script.wrapper or isinstance(index, Stretch) or index.base in self.survey.raised
         ):
             self.put((index,), script)
-        elif (two := _PAIR.fullmatch(flat)) is not None and self.several(f"{two[1]},{two[2]}"):
+        elif (two := PAIR.fullmatch(flat)) is not None and self.several(f"{two[1]},{two[2]}"):
             self.put(self.several(f"{two[1]},{two[2]}"), script)  # a^{[l]<t>}
         elif script.wrapper and self.listed(script):
             pass
@@ -327,7 +331,8 @@ class _Resolving:
             return True
         if flat[0].isdigit() or flat in self.survey.letters or flat in ("T", "tau"):
             return False
-        if flat in self.survey.bare and not (is_matrix(name) and flat in self.survey.defined):
+        named = is_matrix(name) or flat in self.survey.indexed
+        if flat in self.survey.bare and not (named and flat in self.survey.defined):
             return False
         return len(flat) > 1 or is_matrix(name) or flat in self.survey.indexed
 

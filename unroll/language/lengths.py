@@ -69,8 +69,13 @@ class Lengths:
             return
         if end.base in self.group:
             self.join(letter, end.base)
-        elif end.base not in (LEAVES, ROOT):
+        elif not self.of_tree(end.base) and not (len(end.base) == 1 and end.offset):
             self.alias(end.base, letter)
+
+    def of_tree(self, name: str) -> bool:
+        """Whether a name is of a tree: of all its nodes, its leaves or its root."""
+        named = name in (LEAVES, ROOT) or name.startswith((_NODES, _LEAVES))
+        return bool(self.survey.trees) and named
 
     def alias(self, length: str, letter: str) -> None:
         if not length.isdigit():
@@ -138,6 +143,9 @@ class Lengths:
                 return None
             axis = self.axis(node)
             return axis.last if name == ROOT else Index(axis.leaves)
+        for node in sorted(self.survey.trees & {*self.group}):
+            if name in (self.axis(node).length, self.axis(node).leaves):
+                return Index(name)
         if name in self.aliases:
             return self.axis(self.aliases[name]).last
         if name in self.survey.lengths or re.fullmatch("T_[a-z]", name):

@@ -7,14 +7,13 @@ operation by its name.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 
 from unroll.language.calls import reads_as_call
 from unroll.language.histories import history
 from unroll.language.indices import is_matrix
-from unroll.language.lengths import at_lengths
+from unroll.language.lengths import at_lengths, range_at
 from unroll.language.reductions import FRESH
-from unroll.language.survey import ROOT
+from unroll.language.survey import LEAVES, ROOT
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference, walk
 from unroll.symbolic.operations import HISTORY, OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Axis, Equation, Recurrence
@@ -94,15 +93,14 @@ def _looks_free(equation: Equation, axis: Axis) -> bool:
 def format_equation(equation: Equation, axes: tuple[Axis, ...] = ()) -> str:
     """`target = expression`, and the ranges where it does not hold on its whole axes."""
     trees = [a for a in axes if a.leaves]
-    root = {a.length: Index(ROOT) for a in trees if a.length == trees[0].length}
-    target, expression = (at_lengths(n, root) for n in (equation.target, equation.expression))
+    places = {n: Index(to) for a in trees[:1] for n, to in ((a.length, ROOT), (a.leaves, LEAVES))}
+    target, expression = (at_lengths(n, places) for n in (equation.target, equation.expression))
     text = f"{target} = {format_expression(expression)}"
-    leaves = {Index(a.leaves) for a in axes if a.leaves}
-    ranges = [_range(r, leaves) for r in equation.ranges if not r.is_whole]
+    ranges = [_range(range_at(r, places)) for r in equation.ranges if not r.is_whole]
     return f"{text} for {', '.join(ranges)}" if ranges else text
 
 
-def _range(within: Range, leaves: Collection[Index] = (), strict: bool = False) -> str:
+def _range(within: Range, strict: bool = False) -> str:
     """Where a letter runs, as in `t = 2..tau`, `n in leaves`, `k in children(n)`.
 
     strict: `s < t` for `s <= t-1`, as in sums.
@@ -110,7 +108,7 @@ def _range(within: Range, leaves: Collection[Index] = (), strict: bool = False) 
     letter, start, stop = within.axis, within.start, within.stop
     if within.parent is not None:
         return f"{letter} in {within.parent}"
-    if start is None and stop in leaves:
+    if start is None and stop == Index(LEAVES):
         return f"{letter} in leaves"
     if start is not None and stop is not None:
         return f"{letter} = {start}..{stop}"

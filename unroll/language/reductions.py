@@ -190,6 +190,13 @@ def _gathered(
         arguments = tuple(_gathered(a, inner, held, fresh) for a in node.arguments)
         return replace(node, arguments=arguments)
     first = stretches[0]
+    other = next((s for s in stretches if s.within != first.within), None)
+    if other is not None:
+        raise UnrollError(
+            f"this {node.operation} gathers two histories, {first} and {other}",
+            remedy=f"Write the same one for both, or a letter: {node.operation}(a[s] * b[s], s < t).",
+            span=node.span,
+        )
     letter = held.get(first.within) or fresh(first.base, around | letters(node) | {*held.values()})
     held = {**held, first.within: letter}
     body = _gathered(node.arguments[0], around | {letter}, held, fresh)
@@ -197,11 +204,13 @@ def _gathered(
 
 
 def _open(node: Expression) -> Sequence[Stretch]:
-    """Histories in an expression that no opaque function takes."""
+    """Histories in an expression that no opaque function takes, and no reduction in it gathers."""
     if isinstance(node, Reference):
         return [i for i in node.indices if isinstance(i, Stretch)]
-    if isinstance(node, Constant) or node.operation not in OPERATIONS:
+    row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+    if row is None or (row.reduces and not row.keeps):
         return []
+    assert isinstance(node, Call)
     return [s for a in node.arguments for s in _open(a)]
 
 

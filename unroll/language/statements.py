@@ -116,6 +116,8 @@ def _equations(line: Tokens) -> list[Tokens]:
             continue
         if not found:
             found.append(_with_range(body))
+        elif _is_range(body) and _is_declaration(found[-1]) and _is_declaration(body):
+            found.append(body)
         elif _is_range(body):
             found[-1] += [body[0].like(FOR, "for"), *_without_words(body)]
         elif any(t.kind == MARK and t.text in ("=", "cases{") for t in body):
@@ -125,6 +127,12 @@ def _equations(line: Tokens) -> list[Tokens]:
         else:
             found[-1] += _with_range(part)
     return [_with_bracketed_range(equation) for equation in found]
+
+
+def _is_declaration(part: Tokens) -> bool:
+    """`t = 1..n_x`, with nothing else."""
+    starts = len(part) > 3 and part[0].kind == NAME and [t.text for t in part[1:3]] == ["=", "1"]
+    return starts and part[3].text == ".." and not any(t.kind == FOR for t in part)
 
 
 def _is_range(part: Tokens) -> bool:

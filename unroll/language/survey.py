@@ -19,6 +19,7 @@ _LETTER = re.compile(r"([a-z])([+-][0-9]+)?")
 _LENGTH = re.compile(r"([A-Za-z][A-Za-z0-9_]*?)([+-][0-9]+)?")
 _PART = re.compile(r"(?:<=?|>=?|[^:.,]+(?::|\.\.))([a-z])(?:[+-][0-9]+)?")  # `<t`, `1:t-1`
 NODE = re.compile(r"([a-z_]+)\(([a-z])\)")
+PAIR = re.compile(r"[(\[]?([^()\[\]<>⟨⟩]+)[)\]][<⟨(\[]([^()\[\]<>⟨⟩]+)[)>⟩\]]?")
 LEAVES, ROOT = "leaves", "root"
 
 
@@ -116,6 +117,10 @@ class _Evidence:
         sure = script.kind == "[" or (script.wrapper in ("<", "[") and script.kind in "_^")
         if sure and (alone := _LETTER.fullmatch(flat.removeprefix("<"))) is not None:
             yield alone[1]
+        if script.kind == "^" and (two := PAIR.fullmatch(script.flat)) is not None:
+            letters = [_LETTER.fullmatch(fold(item)) for item in two.groups()]
+            if None not in letters:
+                yield from (m[1] for m in letters if m is not None)
         if not (sure or script.kind == "_" or (script.kind == "^" and script.wrapper)):
             return
         for item in flat.split(","):
@@ -170,8 +175,9 @@ class _Evidence:
                 if not isinstance(item, Symbol) or item.token.text not in REDUCTIONS:
                     continue
                 if item.scripts and item.scripts[-1].kind == "(":
-                    inner = item.scripts[-1].flat.split(",")[1:]
-                    yield from (i for i in inner if re.fullmatch("[a-z]", i))
+                    body, *inner = item.scripts[-1].flat.split(",")
+                    numbers = body.isdigit()
+                    yield from (i for i in inner if re.fullmatch("[a-z]", i) and not numbers)
                 yield from self.places(statement, at + 1)
 
     def places(self, statement: Sequence[Item], at: int) -> Iterator[str]:
@@ -238,12 +244,14 @@ class _Evidence:
         """Whether `x(n)` and `D(i, j)` are indices: the left side says so."""
         found = False
         for head in self.heads:
-            if len(head.scripts) != 1 or head.scripts[0].kind != "(":
+            if not head.scripts or head.scripts[-1].kind != "(" or len(head.scripts) > 2:
                 continue
-            items = [_LETTER.fullmatch(fold(i)) for i in head.scripts[0].flat.split(",")]
+            items = [_LETTER.fullmatch(fold(i)) for i in head.scripts[-1].flat.split(",")]
             letters = [m[1] for m in items if m is not None and m[1] in AXIS_LETTERS]
             if len(letters) < len(items) or (len(items) > 1 and not self.has_lag(head)):
                 continue
+            if len(head.scripts) == 2 and not _LETTER.fullmatch(fold(head.scripts[0].flat)):
+                continue  # alpha_t(j) has two indices, f_x(t) one
             found = True
             shown += letters
         return found

@@ -400,7 +400,8 @@ class Writing:
                 self.ends.append(end)
             return
         self.refuse_bracket(name)
-        if not found.indices and self.summed and name in self.survey.lengths:
+        ranged = any(lexeme.type == "FOR" for lexeme in self.out)
+        if not found.indices and self.summed and not ranged and name in self.survey.lengths:
             name = f"n_{self.survey.lengths[name]}"  # a number, whatever its letter looks like
         self.put("NAME", Reference(name, found.indices), symbol)
         self.tail(found.tail, symbol)

@@ -157,6 +157,7 @@ def _check_indices(r: Recurrence, equation: Equation) -> None:
                     f"Put {node.over} on the left, as in {_with_index(target, node.over)} = ..., "
                     f"or reduce over it: sum(..., {node.over}).",
                 )
+            _check_limits(r, node, letters)
             continue
         assert isinstance(node, Reference)
         for name in [i.base for i in node.indices] or [node.name]:
@@ -171,6 +172,18 @@ def _check_indices(r: Recurrence, equation: Equation) -> None:
                     f"Put {name} on the left, as in {_with_index(target, name)} = ..., "
                     f"or reduce over it: sum({node}, {name}).",
                 )  # fmt: skip
+
+
+def _check_limits(r: Recurrence, node: Call, letters: frozenset[str]) -> None:
+    """The ends of a reduction's limits are numbers, lengths, or letters that are bound there."""
+    within = node.limits
+    for end in (within.start, within.stop, within.parent) if within else ():
+        if end is not None and end.base and end.base not in letters | r.lengths:
+            raise r.error(
+                f"nothing binds {end.base}, where {node.operation} over {node.over} ends",
+                node,
+                f"Let it end at an index of the left side, as in {node.over} < {r.axes[0].name}.",
+            )
 
 
 def _with_index(target: Reference, letter: str) -> str:
