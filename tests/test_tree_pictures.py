@@ -309,6 +309,8 @@ def test_values_stand_at_their_nodes():
         ({"tree": [3, 3, 0], "steps": 3}, "2 leaves, not 3"),
         ({"steps": 129}, "too large"),
         ({"steps": 0}, "0 leaves"),
+        ({"steps": 10**12}, "too large"),
+        ({"tree": [*range(2, 400), 0]}, "too large"),
     ],
     ids=str,
 )

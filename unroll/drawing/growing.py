@@ -41,6 +41,7 @@ def grown(
         return None
     if run is not None and shape is None:
         shape = run.tree(axis.length)
+    _check_leaves(leaves)
     tree = tree_of("balanced" if shape is None else shape, LEAVES if leaves is None else leaves)
     if leaves is not None and tree.leaves != leaves:
         raise UnrollError(
@@ -96,8 +97,18 @@ def _check(graph: UnrolledGraph) -> None:
             f"a tree with another axis ({others[0]}) has no unfolded picture",
             remedy='Draw it folded: view="folded".',
         )
-    leaves = tree_in(graph).leaves
-    if leaves > LARGEST:
+    _check_leaves(tree_in(graph).leaves)
+    if len(tree_in(graph)) > 2 * LARGEST:
+        raise UnrollError(
+            f"a tree with {len(tree_in(graph))} nodes is too large for a picture",
+            remedy=f"Draw one with at most {2 * LARGEST} nodes.",
+        )
+
+
+def _check_leaves(leaves: int | None) -> None:
+    if leaves is not None and leaves < 1:
+        raise UnrollError(f"cannot draw a tree with {leaves} leaves", remedy="Draw at least one.")
+    if leaves is not None and leaves > LARGEST:
         raise UnrollError(
             f"a tree with {leaves} leaves is too large for a picture",
             remedy=f"Draw one with at most {LARGEST} leaves.",

@@ -32,7 +32,8 @@ class Space:
     def add_curve(self, curve: Curve) -> None:
         """Remember a curve by points at most about 3 px apart.
 
-        Of a very long piece (a rail along many columns) only the ends: the same rail goes on there.
+        Of a very long level piece (a rail along many columns) only the ends: the same rail goes on
+        there.
         """
         points = np.concatenate([_spaced(cubic) for cubic in curve])
         strips = points[:, 0] // _STRIP
@@ -68,7 +69,7 @@ class Space:
 
 def _spaced(cubic: Cubic) -> Array:
     rough = float(np.hypot(*np.diff(sample((cubic,), 9), axis=0).T).sum())
-    if rough > _RAIL:
+    if rough > _RAIL and abs(cubic[3][1] - cubic[0][1]) < 1:
         share = _RAIL / 2 / rough
         parts = (*cut((cubic,), 0.0, share), *cut((cubic,), 1 - share, 1.0))
         return np.concatenate([_spaced(part) for part in parts])
