@@ -207,6 +207,11 @@ def _singles(graph: FoldedGraph, single: Sequence[Variable]) -> tuple[list[str],
         ),
         {n: 0 for name in names for n in (name, name + "\0")},
     )
+    for variable in single:  # a target stands above its loss, as it does at every step
+        users = {link.target for link in graph.links if link.source == variable.name}
+        final = users <= set(names) and not users & needed
+        if variable.role == "input" and users and final:
+            order[variable.name] = 1 + max(order[user] for user in users)
     below.sort(key=lambda n: (order[n], names.index(n)))
     above = sorted((n for n in names if n not in below), key=lambda n: (order[n], names.index(n)))
     return below, above
