@@ -3,6 +3,7 @@
 import pytest
 
 from unroll.errors import UnrollError
+from unroll.language.latex import recurrence_latex
 from unroll.language.parser import parse
 from unroll.language.printer import format_recurrence
 from unroll.symbolic.adjoint import differentiate
@@ -618,3 +619,24 @@ def test_messages(text: str, message: str) -> None:
     with pytest.raises(UnrollError) as caught:
         parse(text)
     assert str(caught.value) == message
+
+
+LATEX = [
+    "y[t] = f(y[<t], x[<=t])",
+    "h[l, t] = tanh(W[l] @ h[l, t-1] + U[l] @ h[l-1, t] + b[l])\nh[0, t] = x[t]",
+    "alpha[u, t] = softmax(a(s[u-1], h[t]), t)\nc[u] = sum(alpha[u, t] * h[t], t)",
+    "h[n] = tanh(U @ h[left(n)] + W @ h[right(n)])\nh[n] = V @ x[n] for n in leaves\no = h[root]",
+    "h[n] = tanh(W @ sum(h[k], k in children(n)) + U @ x[n])",
+]
+
+
+@pytest.mark.parametrize("notation", ["book", "subscript", "angle"])
+@pytest.mark.parametrize("text", LATEX)
+def test_latex_of_several_axes_is_read_again(text: str, notation: str) -> None:
+    recurrence = parse(text)
+    assert parse(recurrence_latex(recurrence, notation)) == recurrence
+
+
+def test_a_word_with_a_letter_below_it_takes_its_bracket_alone() -> None:
+    text = r"a_{ti} = \mathrm{softmax}_i(e_{ti}) \odot z_t, h_t = W h_{t-1}, m = \max_t (h_t) + 1"
+    assert format_recurrence(parse(text)).splitlines()[0] == "a[t, i] = softmax(e[t, i], i) * z[t]"

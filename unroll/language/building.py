@@ -239,6 +239,9 @@ class Building:
             body = Call("where", (unequal, body, Constant(0)), span=merge(sign.span, body.span))
         return replace(reduction, arguments=(body,), span=merge(sign.span, body.span))
 
+    def reduction(self, children: Sequence[Any]) -> Expression:
+        return self.sum_sign((children[0], children[2]))
+
     def arguments(self, children: Sequence[Any]) -> list[Any]:
         return [_argument(c) for c in children if not _is_comma(c)]
 

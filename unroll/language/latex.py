@@ -8,12 +8,15 @@ their labels with it; equations need amsmath. The three notations are those of t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
+from unroll.language.histories import Stretch
+from unroll.language.lengths import in_words
 from unroll.language.scanner import GREEK
+from unroll.language.survey import LEAVES
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
-from unroll.symbolic.operations import OPERATIONS, Operation
+from unroll.symbolic.operations import HISTORY, OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
 
 NOTATIONS = ("book", "subscript", "angle")
@@ -147,11 +150,21 @@ def _reference(reference: Reference, notation: str, objective: str, raised: str 
 
 
 def _index(index: Index) -> str:
+    if isinstance(index, Stretch):
+        return _stretch(index.within)
     if not index.base:
         return str(index.offset)
     if index.via:
         return rf"\mathrm{{{index.via.replace('_', '~')}}}({_named(index.base)})"
     return str(_named(index.base)) + (f"{index.offset:+d}" if index.offset else "")
+
+
+def _stretch(within: Range) -> str:
+    r"""Many places at once: `<t`, `\le t`, `2:t`, `\mathrm{children}(n)`."""
+    if within.start is not None and within.stop is not None:
+        return f"{_index(within.start)}:{_index(within.stop)}"
+    text = range_latex(within).removeprefix(f"{within.axis} ")
+    return text.removeprefix(r"\in ").replace("< ", "<").replace("> ", ">")
 
 
 # --- expressions ----------------------------------------------------------------------
@@ -200,6 +213,8 @@ def range_latex(within: Range, dots: str = r" = {0}, \dots, {1}") -> str:
         )
     if stop is None:
         return letter
+    if stop == Index(LEAVES):
+        return rf"{letter} \in {_index(stop)}"
     strict = stop.base and stop.offset == -1
     return f"{letter} < {_index(stop.shift(1))}" if strict else rf"{letter} \le {_index(stop)}"
 
@@ -210,7 +225,9 @@ def recurrence_latex(
     """All equations, aligned at their signs."""
     scalars = SCALARS | {a.name for a in recurrence.axes} | {a.length for a in recurrence.axes}
     lines = [
-        equation_latex(e, notation, objective=objective, scalars=scalars, align="&")
+        equation_latex(
+            in_words(e, recurrence.axes), notation, objective=objective, scalars=scalars, align="&"
+        )
         for e in recurrence.equations
     ]
     body = " \\\\\n".join(lines)
@@ -235,6 +252,9 @@ class _Style:
         row = OPERATIONS.get(node.operation)
         if row is None:
             return f"{_function(node.operation)}({self.all(node)})", _CLOSED
+        whole = node.arguments[0] if node.arguments else None
+        if row is HISTORY and node.limits is not None and isinstance(whole, Reference):
+            return self.write(_history(whole, node.limits))
         if not _is_filled(row, len(node.arguments)):
             return rf"\mathrm{{{row.name}}}({self.all(node)})".replace("_", r"\_"), _CLOSED
         if row.infix == "*":
@@ -326,6 +346,13 @@ class _Style:
         if isinstance(value, Reference):
             return _reference(value, self.notation, self.objective, r"\top")
         return self.inside(value, _BASE) + r"^{\top}"
+
+
+def _history(reference: Reference, within: Range) -> Reference:
+    """A reference with the history in the place of its letter: `y^{(<t)}`."""
+    stretch = Stretch("", within=within)
+    indices = (stretch if i.base == within.axis else i for i in reference.indices)
+    return replace(reference, indices=tuple(indices))
 
 
 def _bound(node: Call) -> str:

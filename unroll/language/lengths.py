@@ -21,7 +21,7 @@ from unroll.symbolic.expressions import (
     references,
     walk,
 )
-from unroll.symbolic.recurrence import Axis
+from unroll.symbolic.recurrence import Axis, Equation
 
 DEFAULT = Axis().length
 _NODES, _LEAVES = "n_nodes", "n_leaves"
@@ -236,3 +236,15 @@ def _at(index: Index, lengths: Mapping[str, Index]) -> Index:
         return replace(index, within=range_at(index.within, lengths))
     to = lengths.get(index.base)
     return index if to is None or index.via else to.shift(index.offset)
+
+
+def in_words(equation: Equation, axes: Sequence[Axis]) -> Equation:
+    """An equation with the root and the leaves of a tree by name, as in `h[root]`, `n in leaves`."""
+    trees = [axis for axis in axes if axis.leaves][:1]
+    places = {n: Index(to) for a in trees for n, to in ((a.length, ROOT), (a.leaves, LEAVES))}
+    if not places:
+        return equation
+    target = at_lengths(equation.target, places)
+    assert isinstance(target, Reference)
+    ranges = tuple(range_at(r, places) for r in equation.ranges)
+    return Equation(target, at_lengths(equation.expression, places), ranges, equation.span)

@@ -11,9 +11,9 @@ import re
 from unroll.language.calls import reads_as_call
 from unroll.language.histories import history
 from unroll.language.indices import is_matrix
-from unroll.language.lengths import at_lengths, range_at
+from unroll.language.lengths import in_words
 from unroll.language.reductions import FRESH
-from unroll.language.survey import LEAVES, ROOT
+from unroll.language.survey import LEAVES
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference, walk
 from unroll.symbolic.operations import HISTORY, OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Axis, Equation, Recurrence
@@ -92,11 +92,9 @@ def _looks_free(equation: Equation, axis: Axis) -> bool:
 
 def format_equation(equation: Equation, axes: tuple[Axis, ...] = ()) -> str:
     """`target = expression`, and the ranges where it does not hold on its whole axes."""
-    trees = [a for a in axes if a.leaves]
-    places = {n: Index(to) for a in trees[:1] for n, to in ((a.length, ROOT), (a.leaves, LEAVES))}
-    target, expression = (at_lengths(n, places) for n in (equation.target, equation.expression))
-    text = f"{target} = {format_expression(expression)}"
-    ranges = [_range(range_at(r, places)) for r in equation.ranges if not r.is_whole]
+    equation = in_words(equation, axes)
+    text = f"{equation.target} = {format_expression(equation.expression)}"
+    ranges = [_range(r) for r in equation.ranges if not r.is_whole]
     return f"{text} for {', '.join(ranges)}" if ranges else text
 
 

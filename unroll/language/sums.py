@@ -49,9 +49,10 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Sign(Token):
-    """A sign with its bounds."""
+    """A sign with its bounds; word: it is a function's name, as in `softmax_i(e_i)`."""
 
     bounds: Bounds = Bounds("")
+    word: bool = False
 
 
 def index_at(flat: str) -> Index | None:
@@ -123,7 +124,8 @@ def _sign(found: Bounds, at: Token, lines: Lines) -> Sign:
         and _STEP.fullmatch(found.upper)
     ):
         text += UP_TO + found.upper
-    return Sign(SUM, text, at.start, at.stop, at.glued, bounds=found)
+    word = at.text in REDUCTIONS and at.text not in _SIGNS.values()
+    return Sign(SUM, text, at.start, at.stop, at.glued, bounds=found, word=word)
 
 
 def _is_sign(tokens: Sequence[Token], at: int) -> bool:

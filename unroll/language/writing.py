@@ -85,7 +85,10 @@ class Writing:
                 self.refuse_index(item)
             elif item.kind == SUM:
                 assert isinstance(item, Sign)
-                self.put("SUM", self.reduction(item), item)
+                following = self.next()
+                bracket = following is not None and following.text == "("
+                kind = "REDUCE" if bracket and item.word else "SUM"
+                self.put(kind, self.reduction(item), item)
             elif item.kind == FOR:
                 self.put("FOR", "for", item)
             elif item.kind != QUAD:
