@@ -123,6 +123,7 @@ def execute(task: Compiled, data: Data) -> Trace:
         names = (*names, task.objective)
     return Trace(
         recurrence=task.recurrence,
+        forward=data.recurrence,
         names=names,
         sizes=data.sizes,
         values={**values, **dict(zip(program.arguments, arguments))},

@@ -27,12 +27,13 @@ Array = NDArray[Any]
 class Trace:
     """Values and gradients of one run.
 
-    recurrence: what was run, gradient equations included; names: of the recurrence before these;
+    recurrence: what was run, gradient equations included; forward: without them; names: of these;
     values: arrays by name, row 0 being step `rows[name].first`; gradients: name of a variable to that
     of its gradient.
     """
 
     recurrence: Recurrence
+    forward: Recurrence
     names: tuple[str, ...]
     sizes: Sizes
     values: Mapping[str, Array]
@@ -222,7 +223,9 @@ class Trace:
         values = self.values[name]
         if name not in self.rows:
             return np.array(values)
-        return values[inner(self.recurrence, name, self.rows[name], self.sizes)].copy()
+        of = next((n for n, gradient in self.gradients.items() if gradient == name), name)
+        whole = self.forward if of in self.forward.names else self.recurrence
+        return values[inner(whole, of, self.rows[name], self.sizes)].copy()
 
     def _at(self, name: str, step: int) -> Array | None:
         rows = self.rows.get(name, ())
