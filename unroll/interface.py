@@ -226,10 +226,8 @@ class Recurrence(symbolic.Recurrence):
         own = self.template.dims if self.template else {}
         known = {*self.names, *self.lengths}
         said = {n: d for n, d in own.items() if n in known} | dict(dims or {})
-        return {
-            n: d if n in self.lengths else (d,) if isinstance(d, int) else tuple(d)
-            for n, d in said.items()
-        }
+        shapes = {n: (d,) if isinstance(d, int) else tuple(d) for n, d in said.items()}
+        return {n: d[0] if n in self.lengths and len(d) == 1 else d for n, d in shapes.items()}
 
     # --- pictures ---------------------------------------------------------------
 

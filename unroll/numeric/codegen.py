@@ -34,7 +34,7 @@ from unroll.numeric.terms import (
     Scope,
     Term,
 )
-from unroll.numeric.waves import Wavefront, levels, wavefront, waves
+from unroll.numeric.wavefronts import Wavefront, levels, wavefront, waves
 from unroll.symbolic.expressions import Index
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.ordering import FORWARD, Walk
