@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.errors import UnrollError, nearest
 from unroll.files import write
-from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.recurrence import LAYERS, Recurrence
+from unroll.symbolic.sizes import Sizes
 
 if TYPE_CHECKING:
+    from unroll.drawing.lanes import Division
     from unroll.drawing.scene import Scene
     from unroll.drawing.values import Trace
+    from unroll.graph.folded import FoldedGraph
     from unroll.graph.unrolled import UnrolledGraph
     from unroll.symbolic.trees import Shape
 
@@ -82,7 +85,7 @@ def draw(
     recurrence: Recurrence,
     *,
     view: str = "both",
-    steps: int | None = None,
+    steps: int | Mapping[str, int] | None = None,
     window: bool = False,
     level: str = "variables",
     hide: Sequence[str] = (),
@@ -98,7 +101,8 @@ def draw(
 ) -> Figure:
     """The folded circuit of a recurrence, its unfolded graph, or both.
 
-    view: both, folded or unfolded; steps: draw t = 1..steps; window: draw …, t-1, t, t+1, …, as
+    view: both, folded or unfolded; steps: draw t = 1..steps, or as many as named for each axis or
+    length (`{"t": 4, "n_l": 3}`; layers are 2 where nothing is said); window: draw …, t-1, t, t+1, …, as
     happens without steps and values; level: variables, or operations (a node for each); hide:
     variables to leave out; flow: none, forward, backward or both; values: a trace whose values (and
     gradients, if the flow shows them) stand at the nodes; elide: auto (beyond 8 steps), none, or
@@ -112,10 +116,10 @@ def draw(
     """
     from unroll.drawing.columns import elision
     from unroll.drawing.growing import grown, tree_in
+    from unroll.drawing.lanes import divide
     from unroll.drawing.layout import Options, lay_out
     from unroll.drawing.naming import Naming
     from unroll.drawing.showing import show
-    from unroll.graph.folded import fold
     from unroll.symbolic import transformations
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
@@ -127,25 +131,34 @@ def draw(
         rows = ()
     if values is not None:
         _check_batch(values)
-    branches = grown(visible, steps, tree, values.sizes if values is not None else None)
+    run = values.sizes if values is not None else None
+    lengths = lengths_of(visible, steps, run)
+    count = _count(visible, lengths)
+    branches = grown(visible, count, tree, run)
+    divided = divide(visible)
     if branches is not None:
         _check_tree(window, elide)
-        steps = tree_in(branches).leaves
-    elif values is not None and not window:
-        steps = _steps(values, steps)
-    graph = fold(visible)
+        count = tree_in(branches).leaves
+    elif divided.grid and not window:  # cells have no window: they are numbered
+        lengths = {a.length: 3 for a in divided.columns} | lengths
+        count = _count(visible, lengths)
+    graph = divided.graph
+    if window:
+        count = None
+        lengths = {n: k for n, k in lengths.items() if n not in {a.length for a in divided.columns}}
     naming = Naming(notation, _objective(visible))
     options = Options(
         view=view,
-        steps=None if window else steps,
+        steps=count,
         flow=flow,
         elide=elide,
         rows=tuple(rows),
         naming=naming,
         grown=branches,
+        lengths=lengths,
+        spread=_spread(divided, lengths) if branches is None and view != "folded" else None,
         title=title or _title(visible),
-        description=description
-        or _description(recurrence, view, None if window else steps, branches),
+        description=description or _description(recurrence, view, count, branches),
     )
     if values is None or options.steps is None or view == "folded":
         return Figure(lay_out(graph, options), theme)
@@ -192,13 +205,53 @@ def _check_batch(trace: Trace) -> None:
         )
 
 
-def _steps(trace: Trace, steps: int | None) -> int:
-    if steps is not None and steps != trace.steps:
-        raise UnrollError(
-            f"the values are those of {trace.steps} steps, not of {steps}",
-            remedy="Draw as many steps as were run.",
-        )
-    return trace.steps
+def lengths_of(
+    recurrence: Recurrence, steps: int | Mapping[str, int] | None, run: Sizes | None = None
+) -> dict[str, int]:
+    """How long axes are, by the names of their lengths: as said, or as long as they were in a run.
+
+    A number is meant for all axes but those that count layers. Raises UnrollError for a name that
+    is no axis or length, a length below one, and another length than that of the run.
+    """
+    said = dict(steps) if isinstance(steps, Mapping) else {}
+    names = {n: a.leaves or a.length for a in recurrence.axes for n in (a.name, a.length, a.leaves)}
+    for name, length in said.items():
+        if name not in names or not name:
+            raise UnrollError(
+                f"there is no axis or length {name!r} in this recurrence",
+                remedy=f"Its lengths are: {', '.join(sorted(recurrence.lengths))}.",
+            )
+        if length < 1:
+            raise UnrollError(f"cannot draw {length} steps", remedy="Draw at least one.")
+    found = {names[name]: length for name, length in said.items()}
+    if isinstance(steps, int):
+        counted = [a for a in recurrence.axes if a.name not in LAYERS] or list(recurrence.axes)
+        found = {a.leaves or a.length: steps for a in counted}
+    ran = dict(run.lengths) if run is not None else {}
+    for axis in recurrence.axes:
+        length = ran.get(axis.length, 0)
+        if length and not axis.leaves and found.get(axis.length, length) != length:
+            raise UnrollError(
+                f"the values are those of {length} steps, not of {found[axis.length]}",
+                remedy="Draw as many steps as were run.",
+            )
+    return ran | found
+
+
+def _count(recurrence: Recurrence, lengths: Mapping[str, int]) -> int | None:
+    """How many steps the time axis has, a tree how many leaves; None where nothing says it."""
+    time = next((a for a in recurrence.axes if a.leaves), recurrence.axes[0])
+    return lengths.get(time.leaves or time.length)
+
+
+def _spread(divided: Division, lengths: Mapping[str, int]) -> FoldedGraph | None:
+    """The graph over columns alone, of a recurrence on several axes."""
+    from unroll.drawing.lanes import spread
+
+    if not divided.crossed:
+        return None
+    default = {a.length: 2 if a.name in LAYERS else 3 for a in divided.recurrence.axes}
+    return spread(divided, Sizes(tuple((default | dict(lengths)).items())))
 
 
 def _objective(recurrence: Recurrence) -> str | None:

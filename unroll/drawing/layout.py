@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from unroll.drawing.annotating import CROWDED
-from unroll.drawing.columns import Timeline, numbered, window
+from unroll.drawing.arranging import arrange_parts
+from unroll.drawing.columns import Timeline, follows, lag_of, numbered, spanning, window
 from unroll.drawing.flows import OFFSET, carriers, strands
 from unroll.drawing.geometry import arrowhead, commands, straight
 from unroll.drawing.growing import grow, place_tree
 from unroll.drawing.labels import SIZE, Label, words
+from unroll.drawing.lanes import Lane
 from unroll.drawing.naming import Naming
 from unroll.drawing.painting import Painted, paint
+from unroll.drawing.parts import Parts, in_parts
 from unroll.drawing.placing import Grid, grid, place
 from unroll.drawing.repeating import Symbols, is_periodic, repeat, shortened
 from unroll.drawing.routing import route
@@ -21,8 +24,9 @@ from unroll.drawing.scene import Group, Item, Path, Scene, bounds_of, moved
 from unroll.drawing.unfolding import Key, Plan, circuit, unfold
 from unroll.drawing.values import Block
 from unroll.drawing.view import View
-from unroll.graph.folded import FoldedGraph
+from unroll.graph.folded import FoldedGraph, Link
 from unroll.graph.unrolled import UnrolledGraph
+from unroll.symbolic.recurrence import Axis
 
 MARGIN = 12.0
 UNFOLD, UNFOLD_GAP = 78.0, 26.0  # the arrow between both views and the space beside it, px
@@ -41,7 +45,11 @@ _ROOMIER = (
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a figure shows; see `unroll.figure.draw`."""
+    """What a figure shows; see `unroll.figure.draw`.
+
+    lengths: of other axes than time, by name, where they are known; spread: the graph over columns
+    alone, of a recurrence on several axes.
+    """
 
     view: str = "both"
     steps: int | None = None  # None: the symbolic window
@@ -53,6 +61,8 @@ class Options:
     description: str = ""
     valued: bool = False  # steps differ by their values: no slice is repeated
     grown: UnrolledGraph | None = None  # of a recurrence over the nodes of a tree
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    spread: FoldedGraph | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +73,36 @@ class Blocks:
     gradients: Mapping[Key, Block] = field(default_factory=dict)
 
 
-def timeline(graph: FoldedGraph, options: Options) -> Timeline:
-    """The columns that the options ask for."""
-    if options.steps is None:
-        return window(graph)
+def timelines(graph: FoldedGraph, options: Options) -> Parts:
+    """The columns that the options ask for: of each length that variables run over, its own."""
+    counted = {v.axes[0] for v in graph.variables if v.axes} or {graph.axis}
+    first = {a.length: a for a in reversed(graph.axes) if a.name in counted}
+    axes = [a for a in graph.axes if first.get(a.length) == a]
+    return in_parts(graph, tuple(_timeline(graph, a, options, len(axes)) for a in axes))
+
+
+def _timeline(graph: FoldedGraph, axis: Axis, options: Options, count: int) -> Timeline:
+    steps = options.steps if axis == graph.axes[0] else None
+    steps = options.lengths.get(axis.length, steps)
+    if steps is None and count > 1 and axis.length.isdigit():
+        steps = int(axis.length)
+    if steps is None:
+        return spanning(graph, axis) if count > 1 else window(graph, axis)
     if repeats(graph, options):
-        return shortened(graph, options.steps)
-    return numbered(graph, options.steps, options.elide)
+        return shortened(graph, steps)
+    return numbered(graph, steps, options.elide, axis)
 
 
 def repeats(graph: FoldedGraph, options: Options) -> bool:
     """Whether the figure is so long that one slice is drawn once and repeated."""
-    if options.grown is not None:
+    if options.grown is not None or options.valued:
         return False
-    return not options.valued and is_periodic(graph, options.steps, options.elide)
+    lengths = {a.name: a.length for a in graph.axes}
+    lanes = any(isinstance(v, Lane) for v in graph.variables)
+    several = len({lengths[v.axes[0]] for v in graph.variables if v.axes}) > 1
+    if lanes or several or any(link.over for link in graph.links):
+        return False
+    return is_periodic(graph, options.steps, options.elide)
 
 
 def lay_out(
@@ -84,16 +110,30 @@ def lay_out(
 ) -> Scene:
     """The scene of a folded graph. blocks: what stands beside nodes; aside: right of the figure."""
     blocks = blocks or Blocks()
-    plans = _plans(graph, options)
+    spread = options.spread or graph
+    line = timelines(spread, options)
+    plans = _plans(graph, spread, line, options)
     labels, radius = _labels(plans, options.naming)
-    rows = arrange(graph, options.rows)
+    rows = {"folded": arrange(graph, options.rows)}
+    same = options.grown is not None or options.view == "folded"
+    rows["unfolded"] = rows["folded"] if same else arrange_parts(spread, line, options.rows)
     base = _grid(radius, blocks)
     painted: dict[str, Painted] = {}
     least: int | None = None
     for wider, taller in _ROOMIER:
         roomy = Grid(radius, base.row * taller, base.column * wider, base.across * wider)
         tried = {
-            name: _painted(graph, plan, name, rows, roomy, labels[name], options, blocks)
+            name: _painted(
+                graph if name == "folded" else spread,
+                plan,
+                name,
+                rows[name],
+                line,
+                roomy,
+                labels[name],
+                options,
+                blocks,
+            )
             for name, plan in plans.items()
         }
         crowded = sum(p.crowded for p in tried.values())
@@ -103,10 +143,10 @@ def lay_out(
             break
     views = {name: p.items for name, p in painted.items()}
     symbols: Symbols = ()
-    if "unfolded" in views and repeats(graph, options):
+    if "unfolded" in views and repeats(spread, options):
         views["unfolded"], symbols = repeat(
-            graph,
-            timeline(graph, options),
+            spread,
+            line.lines[0],
             plans["unfolded"],
             painted["unfolded"],
             options.steps or 0,
@@ -121,20 +161,22 @@ def lay_out(
     return Scene(items, bounds, options.title, options.description, symbols)
 
 
-def _plans(graph: FoldedGraph, options: Options) -> dict[str, Plan]:
+def _plans(
+    graph: FoldedGraph, spread: FoldedGraph, line: Parts, options: Options
+) -> dict[str, Plan]:
     plans = {}
     if options.view != "unfolded":
         plans["folded"] = circuit(graph)
     if options.view != "folded":
-        plans["unfolded"] = unfolded_plan(graph, options)
+        plans["unfolded"] = unfolded_plan(spread, line, options)
     return plans
 
 
-def unfolded_plan(graph: FoldedGraph, options: Options) -> Plan:
+def unfolded_plan(spread: FoldedGraph, line: Parts, options: Options) -> Plan:
     """Nodes and arrows of the unfolded view."""
     if options.grown is not None:
         return grow(options.grown)
-    return unfold(graph, timeline(graph, options))
+    return unfold(spread, line)
 
 
 def _labels(plans: Mapping[str, Plan], naming: Naming) -> tuple[dict[str, dict[Key, Label]], float]:
@@ -179,6 +221,7 @@ def _painted(
     plan: Plan,
     name: str,
     rows: Rows,
+    line: Parts,
     grid: Grid,
     labels: Mapping[Key, Label],
     options: Options,
@@ -190,7 +233,7 @@ def _painted(
     drawn = tuple(s for arrow in plan.arrows for s in strands(arrow, flow, gradient))
     reached = {s.arrow.source for s in drawn if s.flow == "backward"}
     if options.grown is None or folded:
-        points = place(plan, rows, grid)
+        points = place(plan, rows, grid, None if folded else line)
     else:
         points = place_tree(plan, options.grown, grid, rows, options.rows)
     width = 2 * OFFSET if flow == "both" else 0.0
@@ -204,7 +247,6 @@ def _painted(
         labels,
         grid.radius,
         options.naming,
-        graph.axis,
         frozenset(key for key in reached if not plan.nodes[key].ghost),
         {} if folded else blocks.values,
         {} if folded else blocks.gradients,
@@ -215,7 +257,7 @@ def _painted(
 
 def _side_by_side(
     graph: FoldedGraph,
-    rows: Rows,
+    rows: Mapping[str, Rows],
     grid: Grid,
     views: Mapping[str, tuple[Item, ...]],
     options: Options,
@@ -225,7 +267,11 @@ def _side_by_side(
         return views[options.view]
     circuit_items, unfolded = views["folded"], views["unfolded"]
     right = bounds_of(circuit_items).right
-    y = -grid.row * _recurrent_row(graph, rows)
+    y = -grid.row * _recurrent_row(graph, rows["folded"])
+    if rows["folded"].row != rows["unfolded"].row:  # each has rows of its own
+        y = bounds_of(unfolded).center[1]
+        up = y - bounds_of(circuit_items).center[1]
+        circuit_items = tuple(moved(item, 0.0, up) for item in circuit_items)
     start = right + UNFOLD_GAP
     stop = start + UNFOLD
     shaft, head = arrowhead(straight((start, y), (stop, y)), 1.15)
@@ -246,7 +292,11 @@ def _side_by_side(
 
 def _recurrent_row(graph: FoldedGraph, rows: Rows) -> float:
     found = [
-        (rows.row[link.source] + rows.row[link.target]) / 2 for link in graph.links if link.lag
+        (rows.row[link.source] + rows.row[link.target]) / 2 for link in graph.links if lag_of(link)
     ]
-    loops = [rows.row[k.source] for k in graph.links if k.lag and k.source == k.target]
+    loops = [rows.row[k.source] for k in graph.links if _waits(k) and k.source == k.target]
     return loops[0] if loops else found[0] if found else (rows.count - 1) / 2
+
+
+def _waits(link: Link) -> bool:
+    return bool(lag_of(link)) or follows(link)

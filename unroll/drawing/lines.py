@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
 
 from unroll.drawing.annotating import STEEP, Places, beside_line, beside_square, place_together
+from unroll.drawing.columns import follows, lag_of
 from unroll.drawing.flows import Strand
 from unroll.drawing.geometry import (
     ARROW_GAP,
@@ -25,12 +26,15 @@ from unroll.drawing.geometry import (
     sample,
     trimmed,
 )
-from unroll.drawing.labels import SIZE, Label, stacked, words
+from unroll.drawing.labels import SIZE, Label, math, stacked, words
+from unroll.drawing.lanes import Lane
 from unroll.drawing.routing import SQUARE
 from unroll.drawing.scene import Group, Item, Path, Point, Rectangle
 from unroll.drawing.space import Space
 from unroll.drawing.unfolding import Arrow
 from unroll.drawing.view import DASH, View, marked
+from unroll.language.latex import name_latex
+from unroll.symbolic.expressions import Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +91,20 @@ def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
     courses = {line.strand: sample(line.visible) for line in lines}
     for line in lines:
         arrow = line.strand.arrow
-        if (arrow.link.lag or arrow.link.via) and not (
-            line.strand.offset and line.strand.flow == "backward"
-        ):
+        shared = line.strand.offset and line.strand.flow == "backward"
+        if _waits(arrow) and not shared:
             others = [c for strand, c in courses.items() if strand.arrow != arrow]
             others += [
                 _outline(p, side_of_delay(view, s)) for s, squares in found.items() for p in squares
             ]
             found[line.strand] = _squares(view, line, np.concatenate([*others, np.zeros((0, 2))]))
     return found
+
+
+def _waits(arrow: Arrow) -> bool:
+    """Whether an arrow of the circuit passes through delays."""
+    link = arrow.link
+    return bool(lag_of(link) or link.via) or (follows(link) and arrow.source == arrow.target)
 
 
 def _outline(center: Point, side: float) -> Array:
@@ -107,7 +116,7 @@ def _outline(center: Point, side: float) -> Array:
 def _squares(view: View, line: Line, others: Array) -> tuple[Point, ...]:
     """The squares on one line: in its middle, or where they keep clear of other lines."""
     link = line.strand.arrow.link
-    count = 1 if link.via else min(abs(link.lag or 0), 3)
+    count = 1 if link.via else min(abs(lag_of(link) or 1), 3)
     side = side_of_delay(view, line.strand)
     curve = view.curves[line.strand.arrow]
     apart = 1.7 * side / length(curve)
@@ -136,9 +145,10 @@ def place_labels(
     """Labels of lines: those of one link all at the same place along their lines, if possible."""
     at = {strand.arrow: found for strand, found in squares.items() if found}
     together: dict[tuple[object, str], list[tuple[Line, Label, Places]]] = {}
+    spoken = _spoken_for(view, lines)
     for line in lines:
         label, below = _text_of(view, line.strand)
-        if label is not None:
+        if label is not None and line.strand not in spoken:
             places = _places(view, line, label, at.get(line.strand.arrow, ()), below)
             key = line.strand.arrow.link, line.strand.flow
             together.setdefault(key, []).append((line, label, places))
@@ -150,6 +160,20 @@ def place_labels(
         for (line, label, _), center in zip(group, placed):
             found[line.strand] = marked(view, label.at(*center, line.strand.paint))
     return found, crowded
+
+
+def _spoken_for(view: View, lines: list[Line]) -> set[Strand]:
+    """Strands whose label stands at another one: of a fan only the straightest into each node."""
+    nearest: dict[tuple[object, ...], tuple[float, Strand]] = {}
+    fans = [line.strand for line in lines if line.strand.arrow.link.over]
+    for strand in fans:
+        arrow = strand.arrow
+        key = arrow.link, arrow.target, strand.flow
+        aside = abs(view.points[arrow.source][0] - view.points[arrow.target][0])
+        if key not in nearest or aside < nearest[key][0]:
+            nearest[key] = aside, strand
+    kept = {strand for _, strand in nearest.values()}
+    return {s for s in fans if s not in kept and None not in (s.arrow.source[1], s.arrow.target[1])}
 
 
 def _places(
@@ -208,8 +232,9 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
     data = [("view", view.name), ("source", tail), ("target", head)]
     if text:
         data.append(("label", text))
-    if arrow.link.lag is not None:
-        data.append(("lag", str(arrow.link.lag)))
+    lags = _lags(view, arrow)
+    if lags is not None:
+        data.append(("lag", lags))
     if arrow.link.via:
         data.append(("via", arrow.link.via))
     data.append(("flow", strand.flow))
@@ -231,17 +256,57 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
     return Group("edge", tuple(items), tuple(data), spoken)
 
 
+def _lags(view: View, arrow: Arrow) -> str | None:
+    """How far back the tail lies, one number an axis; None where that is not the same everywhere."""
+    link = arrow.link
+    if len(link.lags) > 1:
+        return ",".join("*" if lag is None else str(lag) for lag in link.lags)
+    ends = [view.plan.nodes[key].variable for key in (arrow.source, arrow.target)]
+    if link.lag is None or not all(isinstance(v, Lane) for v in ends):
+        return None if link.lag is None else str(link.lag)
+    places = [v.places for v in ends if isinstance(v, Lane)]
+    if [i is None for i in places[0]] != [i is None for i in places[1]]:
+        return str(link.lag)
+    pairs = zip(*places)
+    return ",".join(
+        str(link.lag if a is None or b is None else b.offset - a.offset) for a, b in pairs
+    )
+
+
 def _text_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
     """The label of a strand, and whether it goes to the other side than usual.
 
-    In the circuit of a recursive network it says which neighbour is meant, too.
+    In the circuit it says which neighbour in a tree is meant, too, and, where there are several axes
+    to wait along, which step.
     """
     label, below = _factors_of(view, strand)
-    link = strand.arrow.link
-    if view.name == "unfolded" or not link.via or strand.flow == "backward":
+    mark = _mark(strand.arrow)
+    if view.name == "unfolded" or mark is None or strand.flow == "backward":
         return label, below
-    word = words(link.via, 0.8 * SIZE)
-    return (word if label is None else stacked(label, word)), below
+    return (mark if label is None else stacked(label, mark)), below
+
+
+def _mark(arrow: Arrow) -> Label | None:
+    """What stands at a delay of the circuit."""
+    link, size = arrow.link, 0.8 * SIZE
+    if link.via:
+        return words(link.via, size)
+    if follows(link):
+        within = next(r for r in link.over if r.stop is not None)
+        assert within.stop is not None
+        early = within.stop.offset == -1
+        last = replace(within.stop, offset=within.stop.offset + early)
+        sign = "<" if early else r"\leq"
+        return math(f"{sign} {_index_latex(last)}", f"{'<' if early else '<='} {last}", size)
+    waiting = [i for i, lag in zip(link.at, link.lags) if lag]
+    if not waiting or len(link.to) < 2:
+        return None
+    tex = r",\,".join(_index_latex(i) for i in waiting)
+    return math(tex, ", ".join(map(str, waiting)), size)
+
+
+def _index_latex(index: Index) -> str:
+    return name_latex(index.base) + (f"{index.offset:+d}" if index.offset else "")
 
 
 def _factors_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
@@ -250,8 +315,9 @@ def _factors_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
         return None, False
     factors = link.backward if strand.flow == "backward" else link.factors
     if factors:
-        at = view.plan.nodes[strand.arrow.target].index
-        return view.naming.factors(factors, view.axis, at), False
+        target = view.plan.nodes[strand.arrow.target]
+        axis = target.variable.axes[0] if target.variable.axes else ""
+        return view.naming.factors(factors, axis, target.index), False
     if strand.flow == "backward":
         return None, False
     function = view.plan.nodes[strand.arrow.target].variable.function
@@ -264,6 +330,6 @@ def _names_function(view: View, arrow: Arrow) -> bool:
     """An opaque function stands at the one arrow into what it makes; in the circuit at one of them."""
     if view.name == "folded":
         into = [link for link in view.plan.links if link.target == arrow.link.target]
-        inside = [link for link in into if link.lag == 0] or into
+        inside = [link for link in into if lag_of(link) == 0] or into
         return arrow.link == inside[0]
     return arrow.link.target not in view.plan.joint

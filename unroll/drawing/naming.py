@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from unroll.drawing.labels import NUMBER, SIZE, Label, math
+from unroll.drawing.lanes import Lane
 from unroll.drawing.unfolding import Node
 from unroll.language.latex import expression_latex, name_latex, reference_latex
 from unroll.language.printer import format_expression
@@ -59,17 +60,19 @@ class Naming:
         return "" if self.objective is None else name_latex(self.objective.removesuffix("_total"))
 
     def _indexed(self, node: Node, frame: str, text: str, size: float) -> Label:
-        reference = Reference(node.name)
-        if node.elided:
-            return math(frame.format(self._marked(reference, r".\!.\!.\!")), text, size)
-        if node.index is None:
+        if not node.indices:
             return math(frame.format(name_latex(node.name.removesuffix("_total"))), text, size)
-        if node.index.base or node.index.offset < 0:
-            indexed = replace(reference, indices=(node.index,))
+        if node.elided:
+            return math(frame.format(self._marked(node, r".\!.\!.\!")), text, size)
+        if node.index is None or node.index.base or node.index.offset < 0:
+            indexed = Reference(node.name, tuple(i for i in node.indices if i is not None))
             return math(frame.format(reference_latex(indexed, self.notation)), text, size)
-        tex = frame.format(self._marked(reference, NUMBER))
+        tex = frame.format(self._marked(node, NUMBER))
         return math(tex, text, size, number=str(node.index.offset))
 
-    def _marked(self, reference: Reference, shown: str) -> str:
-        marked = replace(reference, indices=(Index("", _MARK),))
-        return reference_latex(marked, self.notation).replace(str(_MARK), shown)
+    def _marked(self, node: Node, shown: str) -> str:
+        """A reference with something else in the place of the column's index."""
+        places = node.variable.places if isinstance(node.variable, Lane) else (None,)
+        indices = tuple(Index("", _MARK) if i is None else i for i in places)
+        reference = Reference(node.name, indices)
+        return reference_latex(reference, self.notation).replace(str(_MARK), shown)

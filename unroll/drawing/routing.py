@@ -11,6 +11,7 @@ from math import atan2, hypot, pi, radians
 
 import numpy as np
 
+from unroll.drawing.columns import follows, lag_of
 from unroll.drawing.costs import CLEARANCE, HOPELESS, line_cost, node_cost, sample_all, shape_cost
 from unroll.drawing.detours import detour
 from unroll.drawing.geometry import (
@@ -48,7 +49,7 @@ def route(
     for key in plan.nodes:
         space.add_node(points[key])
     router = _Router(plan, points, radius, folded, width, space)
-    for attempt in (router.directly, router.loop, router.rail, router.around):
+    for attempt in (router.directly, router.loop, router.arc, router.rail, router.around):
         waiting = [arrow for arrow in plan.arrows if arrow not in router.routes]
         if attempt == router.around:  # short ones first: long ones go around them
             waiting.sort(key=router.span)
@@ -115,6 +116,14 @@ class _Router:
                 return curve
         self.blocked += 1
         return curve
+
+    def arc(self, arrow: Arrow) -> Curve | None:
+        """Above the row, the higher the farther apart: what is read of all that came before."""
+        a, b = self.points[arrow.source], self.points[arrow.target]
+        if not arrow.link.over or abs(a[1] - b[1]) > 1 or abs(a[0] - b[0]) < 1:
+            return None
+        curve = _arc(a, b, self.radius)
+        return curve if self._clear(curve, arrow) else None
 
     def rail(self, arrow: Arrow) -> Curve | None:
         """Beside the column, in the first lane that is free, then along the row of the single."""
@@ -235,7 +244,23 @@ class _Router:
 
 
 def _is_delayed(link: Link) -> bool:
-    return bool(link.lag or link.via)
+    return bool(lag_of(link) or link.via) or follows(link)
+
+
+def _arc(a: Point, b: Point, radius: float) -> Curve:
+    """From node to node over those between, the steeper the farther."""
+    distance = abs(b[0] - a[0])
+    angle = radians(90 - 420 * radius / distance)
+    leave, arrive = (angle, pi - angle) if a[0] < b[0] else (pi - angle, angle)
+    reach = 0.36 * distance - 0.6 * radius
+    return (
+        (
+            polar(a, radius, leave),
+            polar(a, radius + reach, leave),
+            polar(b, radius + ARROW_GAP + reach, arrive),
+            polar(b, radius + ARROW_GAP, arrive),
+        ),
+    )
 
 
 def _loop(center: Point, radius: float, reach: float, angle: float, side: int) -> Curve:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import networkx as nx
 
+from unroll.drawing.columns import lag_of
 from unroll.drawing.ordering import Levels, Name, offsets, untangled
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph, Variable
@@ -25,12 +26,14 @@ from unroll.graph.folded import FoldedGraph, Variable
 class Rows:
     """Row (0 is the bottom) and offset from the spine (in node radii) of each variable.
 
-    single: variables without an axis, each in a row of its own below or above all others.
+    single: variables without an axis, each in a row of its own below or above all others; stands:
+    those of them that stand beside a part of the columns, its number and -1 (left) or 1 (right).
     """
 
     row: dict[str, int]
     offset: dict[str, float]
     single: frozenset[str]
+    stands: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -42,8 +45,9 @@ def arrange(graph: FoldedGraph, given: Sequence[str] = ()) -> Rows:
 
     Raises UnrollError where a name stands in two rows.
     """
-    moving = [v for v in graph.variables if v.ranges]
-    single = [v for v in graph.variables if not v.ranges]
+    between = bridges(graph)
+    moving = [v for v in graph.variables if v.ranges or v.name in between]
+    single = [v for v in graph.variables if v not in moving]
     inner = within_step(graph, [v.name for v in moving])
     lanes: dict[str, str] = {}
     if given:
@@ -70,9 +74,34 @@ def within_step(graph: FoldedGraph, names: Sequence[str]) -> nx.DiGraph:
     inner = nx.DiGraph()
     inner.add_nodes_from(names)
     for link in graph.links:
-        if link.lag == 0 and {link.source, link.target} <= chosen and link.source != link.target:
+        if (
+            lag_of(link) == 0
+            and {link.source, link.target} <= chosen
+            and link.source != link.target
+        ):
+            inner.add_edge(link.source, link.target)
+    for link in graph.links:  # a sum over steps, and one step of another axis: where that fits
+        within = {link.source, link.target} <= chosen and lag_of(link) is None and not link.via
+        if within and link.source not in nx.descendants(inner, link.target) | {link.target}:
             inner.add_edge(link.source, link.target)
     return inner
+
+
+def bridges(graph: FoldedGraph) -> frozenset[str]:
+    """Variables without an axis that lead from one length to another, as a context does."""
+    lengths = {a.name: a.length for a in graph.axes}
+    moving = {v.name: lengths.get(v.axes[0]) for v in graph.variables if v.ranges and v.axes}
+    if len(set(moving.values())) < 2:
+        return frozenset()
+    reached = nx.DiGraph((link.source, link.target) for link in graph.links)
+    found = set()
+    for variable in graph.variables:
+        if not variable.ranges and variable.name in reached:
+            before = {moving.get(n) for n in nx.ancestors(reached, variable.name)} - {None}
+            after = {moving.get(n) for n in nx.descendants(reached, variable.name)} - {None}
+            if before and after - before:
+                found.add(variable.name)
+    return frozenset(found)
 
 
 def _found(
@@ -95,7 +124,7 @@ def _found(
         users = [rank[u] for u in inner.successors(name)]
         if users and _is_operation(graph, name):
             rank[name] = min(users) - (name not in lanes)
-    late = {k.target for k in graph.links if k.lag and _is_operation(graph, k.target)}
+    late = {k.target for k in graph.links if lag_of(k) and _is_operation(graph, k.target)}
     names.sort(key=lambda n: n not in late)  # what comes from the left stands on the left
     return _split(graph, names, rank, lanes)
 
@@ -110,7 +139,7 @@ def _carriers(graph: FoldedGraph, inner: nx.DiGraph) -> dict[str, str]:
     return {
         link.target: link.source
         for link in graph.links
-        if link.lag == 1
+        if lag_of(link) == 1
         and not link.factors
         and _is_operation(graph, link.target)
         and list(inner.succ[link.target]) == [link.source]
@@ -156,7 +185,9 @@ def _split(
 
 def _is_lane(graph: FoldedGraph, name: str, row: Sequence[str]) -> bool:
     return any(
-        link.lag and name in (link.source, link.target) and {link.source, link.target} <= set(row)
+        lag_of(link)
+        and name in (link.source, link.target)
+        and {link.source, link.target} <= set(row)
         for link in graph.links
     )
 
@@ -224,7 +255,7 @@ def _alone(names: Sequence[str]) -> Levels:
 def _neighbours(graph: FoldedGraph, inner: nx.DiGraph) -> dict[Name, list[Name]]:
     """What is linked to each variable within a step, or over all of them."""
     pairs: list[tuple[Name, Name]] = list(inner.edges)
-    pairs += [(link.source, link.target) for link in graph.links if link.lag is None]
+    pairs += [(link.source, link.target) for link in graph.links if lag_of(link) is None]
     near: dict[Name, list[Name]] = defaultdict(list)
     for a, b in pairs:
         near[a].append(b)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from unroll.drawing.labels import Label, math
-from unroll.drawing.layout import Blocks, Options, lay_out, unfolded_plan
+from unroll.drawing.layout import Blocks, Options, lay_out, timelines, unfolded_plan
 from unroll.drawing.naming import Naming
 from unroll.drawing.scene import Group, Item, Point, Rectangle, Scene, bounds_of, moved
 from unroll.drawing.theme import LEVELS
@@ -36,7 +36,8 @@ def show(graph: FoldedGraph, options: Options, trace: Trace) -> Scene:
     Gradients are shown where the flow goes backward (and the trace has them).
     """
     options = replace(options, valued=True)
-    plan = unfolded_plan(graph, options)
+    spread = options.spread or graph
+    plan = unfolded_plan(spread, timelines(spread, options), options)
     values = {key: v for key, n in plan.nodes.items() if (v := _value(trace, n)) is not None}
     backward = options.flow in ("both", "backward")
     inputs = {v.name for v in graph.variables if v.role == "input"}

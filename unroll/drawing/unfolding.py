@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from unroll.drawing.columns import Column, Timeline
+from unroll.drawing.columns import Column, Timeline, follows
+from unroll.drawing.lanes import Lane, origin
+from unroll.drawing.parts import Parts
 from unroll.graph.folded import FoldedGraph, Link, Variable
 from unroll.symbolic.expressions import Index
 
@@ -19,7 +21,7 @@ Key = tuple[str, int | None]  # variable and column; None in the folded view and
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A variable at a step. index: None without an axis; ghost: dashed, standing for others."""
+    """A variable at a step. index: None without a column; ghost: dashed, standing for others."""
 
     key: Key
     variable: Variable
@@ -29,11 +31,19 @@ class Node:
 
     @property
     def name(self) -> str:
-        return self.variable.name
+        """The variable's name in the text."""
+        return origin(self.variable)
+
+    @property
+    def indices(self) -> tuple[Index | None, ...]:
+        """All indices of the variable, those of its row included; None for an ellipsis."""
+        if isinstance(self.variable, Lane):
+            return tuple(self.index if i is None else i for i in self.variable.places)
+        return (self.index,) if self.elided or self.index is not None else ()
 
     @property
     def index_text(self) -> str | None:
-        return "..." if self.elided else None if self.index is None else str(self.index)
+        return ",".join("..." if i is None else str(i) for i in self.indices) or None
 
     @property
     def reference(self) -> str:
@@ -67,6 +77,7 @@ class Plan:
     def joint(self) -> frozenset[str]:
         """Variables that several links lead to."""
         counts = Counter(link.target for link in self.links)
+        counts.update(link.target for link in self.links if follows(link))
         return frozenset(name for name, count in counts.items() if count > 1)
 
     @cached_property
@@ -86,7 +97,7 @@ def circuit(graph: FoldedGraph) -> Plan:
     return Plan(nodes, arrows)
 
 
-def unfold(graph: FoldedGraph, line: Timeline) -> Plan:
+def unfold(graph: FoldedGraph, line: Parts) -> Plan:
     """The columns' nodes and the arrows between them."""
     variables = {v.name: v for v in graph.variables}
     arrows: list[Arrow] = []
@@ -102,10 +113,11 @@ def unfold(graph: FoldedGraph, line: Timeline) -> Plan:
         if not variable.ranges:
             nodes[variable.name, None] = Node((variable.name, None), variable, None)
             continue
-        for i, column in enumerate(line.columns):
+        own = line.of(variable)
+        for i, column in own.each():
             key = variable.name, i
-            if _shown(line, variable, column, key in ends):
-                nodes[key] = _node(line, variable, key, column)
+            if _shown(own, variable, column, key in ends):
+                nodes[key] = _node(own, variable, key, column)
     return Plan(nodes, tuple(a for a in arrows if a.source in nodes and a.target in nodes))
 
 
@@ -114,11 +126,13 @@ def _shown(line: Timeline, variable: Variable, column: Column, used: bool) -> bo
         return _covers(line, variable, column)
     if not column.is_step:
         return used
-    return used or (line.exists(variable, column.first) and _inside(line, column))
+    return used or (line.exists(variable, column.first) and _inside(line, variable, column))
 
 
-def _inside(line: Timeline, column: Column) -> bool:
-    return line.origin < column.first <= line.end
+def _inside(line: Timeline, variable: Variable, column: Column) -> bool:
+    """Whether a column is one of the axis; for a lane on a boundary, too, where it has an equation."""
+    edge = isinstance(variable, Lane) and variable.role != "input"
+    return line.origin < column.first + edge and column.first <= line.end
 
 
 def _covers(line: Timeline, variable: Variable, column: Column) -> bool:
@@ -132,22 +146,24 @@ def _node(line: Timeline, variable: Variable, key: Key, column: Column) -> Node:
     return Node(key, variable, column.index, ghost=not line.exists(variable, column.first))
 
 
-def _arrows(variables: dict[str, Variable], line: Timeline, link: Link) -> Iterator[Arrow]:
+def _arrows(variables: dict[str, Variable], parts: Parts, link: Link) -> Iterator[Arrow]:
     source, target = variables[link.source], variables[link.target]
+    there = parts.of(source) if source.ranges else parts.lines[0]
     if not target.ranges:
-        for i in _sources(line, source, link, None):
-            yield Arrow(link, (source.name, i), (target.name, None), _left_out(line, i))
+        for i in _sources(there, source, link, None):
+            yield Arrow(link, (source.name, i), (target.name, None), _left_out(there, i))
         return
-    for j, column in enumerate(line.columns):
+    line = parts.of(target)
+    for j, column in line.each():
         if column.is_step:
             if not line.holds(link, target, column.first):
                 continue
-            for i in _sources(line, source, link, column.first):
-                yield Arrow(link, (source.name, i), (target.name, j), _left_out(line, i))
+            for i in _sources(there, source, link, column.first):
+                yield Arrow(link, (source.name, i), (target.name, j), _left_out(there, i))
         elif column.inner:
-            yield from _into_gap(line, link, source, target, j)
-        elif link.lag:
-            yield from _into_ghost(line, link, source, target, j)
+            yield from _into_gap(line, there, link, source, target, j, column)
+        elif link.lag or follows(link):
+            yield from _into_ghost(line, there, link, source, target, j, column)
 
 
 def _sources(
@@ -156,11 +172,11 @@ def _sources(
     """Columns that an equation reads from when its target lies at a position."""
     if not source.ranges or not link.at:
         yield None
-    elif link.over:
-        for i, column in enumerate(line.columns):
-            if (column.is_step and line.exists(source, column.first) and _inside(line, column)) or (
-                column.inner and _covers(line, source, column)
-            ):
+    elif any(link.at[0].base == r.axis for r in link.over):
+        low, high = _reach(line, link, position or 0)
+        for i, column in line.each():
+            first, last = column.first - link.at[0].offset, column.last - link.at[0].offset
+            if low <= first and last <= high and _is_summed(line, source, column):
                 yield i
     else:
         at = line.position(link.at[0], position or 0)
@@ -169,46 +185,71 @@ def _sources(
             yield found
 
 
+def _reach(line: Timeline, link: Link, position: int) -> tuple[int, int]:
+    """The first and last step that a reduction reads."""
+    within = next(r for r in link.over if r.axis == link.at[0].base)
+    low = line.origin if within.start is None else line.position(within.start, position)
+    high = line.end if within.stop is None else line.position(within.stop, position)
+    return low, high
+
+
+def _is_summed(line: Timeline, source: Variable, column: Column) -> bool:
+    if column.is_step:
+        within = line.origin < column.first <= line.end
+        return within and line.exists(source, column.first)
+    return column.inner and _covers(line, source, column)
+
+
 def _readable(line: Timeline, source: Variable, column: int, position: int) -> bool:
     """Inputs exist where they are given; a state has an initial value outside of its range."""
     if source.role != "input":
         return True
-    shown = line.columns[column]
+    shown = line.columns[column - line.start]
     return (shown.is_step or shown.inner) and line.exists(source, position)
 
 
 def _left_out(line: Timeline, column: int | None) -> bool:
     """Whether an arrow from a column is dashed. Where steps are left out inside, only those are."""
-    if column is None or line.columns[column].is_step:
+    if column is None or line.columns[column - line.start].is_step:
         return False
-    return line.columns[column].inner or not any(c.inner for c in line.columns)
+    return line.columns[column - line.start].inner or not any(c.inner for c in line.columns)
 
 
 def _into_gap(
-    line: Timeline, link: Link, source: Variable, target: Variable, j: int
+    line: Timeline,
+    there: Timeline,
+    link: Link,
+    source: Variable,
+    target: Variable,
+    j: int,
+    column: Column,
 ) -> Iterator[Arrow]:
     """Arrows inside a left-out column, and into its first (for leads, last) step."""
-    column = line.columns[j]
     if not (_covers(line, target, column) and line.holds(link, target, column.first)):
         return
     if link.lag == 0:
-        if _covers(line, source, column):
+        if _covers(there, source, column):
             yield Arrow(link, (source.name, j), (target.name, j))
         return
     edge = column.last if link.lag is not None and link.lag < 0 else column.first
-    for i in _sources(line, source, link, edge):
+    for i in _sources(there, source, link, edge):
         if i != j:
             yield Arrow(link, (source.name, i), (target.name, j), dashed=True)
 
 
 def _into_ghost(
-    line: Timeline, link: Link, source: Variable, target: Variable, j: int
+    line: Timeline,
+    there: Timeline,
+    link: Link,
+    source: Variable,
+    target: Variable,
+    j: int,
+    column: Column,
 ) -> Iterator[Arrow]:
     """An arrow to what comes after the last column (for leads, before the first)."""
-    column, lag = line.columns[j], link.lag or 0
-    position = column.first if lag > 0 else column.last
+    position = column.last if (link.lag or 0) < 0 else column.first
     if not line.exists(target, position):
         return
-    for i in _sources(line, source, link, position):
-        if i is not None and line.columns[i].is_step:
+    for i in _sources(there, source, link, position):
+        if i is not None and there.columns[i - there.start].is_step:
             yield Arrow(link, (source.name, i), (target.name, j), dashed=True)

@@ -32,7 +32,6 @@ class View:
     labels: Mapping[Key, Label]
     radius: float
     naming: Naming
-    axis: str
     badges: frozenset[Key] = frozenset()
     values: Mapping[Key, Block] = field(default_factory=dict)
     gradients: Mapping[Key, Block] = field(default_factory=dict)
