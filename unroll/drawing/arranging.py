@@ -11,18 +11,57 @@ from unroll.drawing.rows import Rows, arrange, bridges, names_in
 from unroll.graph.folded import FoldedGraph, Variable, build
 
 LEFT, RIGHT = -1, 1
+_SQUARE = 6.8  # pitch of columns with inputs inside of cells, in node radii
+_ASIDE = -1.5  # of an input from the column of the cell that it feeds, in node radii
 
 
 def arrange_parts(graph: FoldedGraph, parts: Parts, given: Sequence[str] = ()) -> Rows:
     """Rows of the unfolded view of a graph whose variables live on columns; given: as `arrange`."""
     given = _lanes_named(graph, given)
     stands = _stands(graph, parts)
+    cells = [] if given else _cells(graph)
+    rest = _without_buses(_without(graph, [*stands, *cells]))
     if len(parts.lines) == 1:
-        rows = arrange(_without(graph, stands), given)
+        rows = arrange(rest, given)
     else:
-        rows = _together(graph, parts, given, stands)
-    rows = _with_room_for_fans(graph, rows)
+        rows = _together(rest, parts, given)
+    rows = _with_cells(graph, _with_room_for_fans(rest, rows), cells)
     return _with_stands(graph, parts, rows, stands)
+
+
+def _cells(graph: FoldedGraph) -> list[str]:
+    """Inputs with a value for each row and column, as the pixels of an image."""
+    return [
+        v.name for v in graph.variables if isinstance(v, Lane) and v.ranges and v.role == "input"
+    ]
+
+
+def _with_cells(graph: FoldedGraph, rows: Rows, cells: Sequence[str]) -> Rows:
+    """Each below its first user, a little to the left, where no edge between cells runs."""
+    row, offset = dict(rows.row), dict(rows.offset)
+    for name in cells:
+        users = [row[k.target] for k in graph.links if k.source == name and k.target in row]
+        at = min(users, default=0)
+        row = {n: r + (r >= at) for n, r in row.items()}
+        row[name], offset[name] = at, _ASIDE
+    late = [k for k in graph.links if k.lag and isinstance(graph.nodes[k.target]["variable"], Lane)]
+    diagonal = any(k.source != k.target for k in late)
+    return replace(rows, row=row, offset=offset, pitch=_SQUARE if cells and diagonal else 0.0)
+
+
+def _without_buses(graph: FoldedGraph) -> FoldedGraph:
+    """Without the links from one variable to several lanes of another: they run beside the columns."""
+    fed: dict[tuple[str, str], set[str]] = {}
+    of = {v.name: v.of for v in graph.variables if isinstance(v, Lane)}
+    for link in graph.links:
+        if link.target in of and link.source not in of and link.lag == 0:
+            fed.setdefault((link.source, of[link.target]), set()).add(link.target)
+    kept = tuple(
+        k
+        for k in graph.links
+        if k.lag != 0 or len(fed.get((k.source, of.get(k.target, "")), ())) < 2
+    )
+    return build(graph.variables, kept, graph.axes)
 
 
 def _without(graph: FoldedGraph, names: Collection[str]) -> FoldedGraph:
@@ -77,9 +116,7 @@ def _stands(graph: FoldedGraph, parts: Parts) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _together(
-    graph: FoldedGraph, parts: Parts, given: Sequence[str], stands: Mapping[str, object]
-) -> Rows:
+def _together(graph: FoldedGraph, parts: Parts, given: Sequence[str]) -> Rows:
     """The parts' rows: one upon the other, or with their lowest states at one height."""
     row: dict[str, int] = {}
     offset: dict[str, float] = {}
@@ -97,7 +134,7 @@ def _together(
         row |= {n: r + shift for n, r in rows.row.items()}
         offset |= rows.offset
         base += rows.count
-    plain = [v.name for v in graph.variables if not v.ranges and v.name not in stands]
+    plain = [v.name for v in graph.variables if not v.ranges]
     single = arrange(graph).row
     height = 1 + max(row.values())
     low = min(row.values())
@@ -157,4 +194,6 @@ def _with_stands(
             row[name] = max(min(heights), 0) if parts.stacked else min(own) - 1
         offset[name] = 0.0
     single = rows.single | set(stands)
-    return Rows(_from_zero(row), offset, frozenset(single), dict(stands))
+    return replace(
+        rows, row=_from_zero(row), offset=offset, single=frozenset(single), stands=dict(stands)
+    )

@@ -99,4 +99,4 @@ def _pitch(plan: Plan, rows: Rows, grid: Grid, columns: list[int], parts: Parts 
         for row, (low, _) in after.items()
         if row in before
     ]
-    return max([grid.column, *needs])
+    return max([grid.column, rows.pitch * grid.across, *needs])

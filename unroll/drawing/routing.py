@@ -22,9 +22,11 @@ from unroll.drawing.geometry import (
     moved,
     polar,
     reverse,
+    rounded,
     sample,
     straight,
 )
+from unroll.drawing.lanes import Lane
 from unroll.drawing.rails import APART, Rail, candidates
 from unroll.drawing.scene import Point
 from unroll.drawing.space import Space
@@ -34,6 +36,7 @@ from unroll.symbolic.trees import LEFT
 
 SQUARE = 0.42  # side of a delay, in node radii
 _TURNS = tuple(radians(d) for d in range(-120, 121, 15))
+_BUS = 1.5  # between cells and what feeds them all, in node radii
 _PULLS = (0.25, 0.4, 0.6, 0.85, 1.15)
 
 
@@ -49,7 +52,8 @@ def route(
     for key in plan.nodes:
         space.add_node(points[key])
     router = _Router(plan, points, radius, folded, width, space)
-    for attempt in (router.directly, router.loop, router.arc, router.rail, router.around):
+    ways = (router.directly, router.loop, router.arc, router.bus, router.rail, router.around)
+    for attempt in ways:
         waiting = [arrow for arrow in plan.arrows if arrow not in router.routes]
         if attempt == router.around:  # short ones first: long ones go around them
             waiting.sort(key=router.span)
@@ -123,6 +127,26 @@ class _Router:
         if not arrow.link.over or abs(a[1] - b[1]) > 1 or abs(a[0] - b[0]) < 1:
             return None
         curve = _arc(a, b, self.radius)
+        return curve if self._clear(curve, arrow) else None
+
+    def bus(self, arrow: Arrow) -> Curve | None:
+        """Beside the cells of a column (above those of a row), which one variable feeds them all."""
+        if not isinstance(self.plan.nodes[arrow.target].variable, Lane):
+            return None
+        across = arrow.source[1] is None
+        if across and not isinstance(self.plan.nodes[arrow.source].variable, Lane):
+            return None
+        (ax, ay), (bx, by) = self.points[arrow.source], self.points[arrow.target]
+        if abs(ay - by if across else ax - bx) > 1:
+            return None
+        near, aside = 1.3 * self.radius, _BUS * self.radius
+        if across:
+            step = near if ax < bx else -near
+            points = ((ax, ay), (ax + step, ay - aside), (bx - step, by - aside), (bx, by))
+        else:
+            step = near if ay < by else -near
+            points = ((ax, ay), (ax + aside, ay + step), (bx + aside, by - step), (bx, by))
+        curve = rounded(points, 0.8 * self.radius)
         return curve if self._clear(curve, arrow) else None
 
     def rail(self, arrow: Arrow) -> Curve | None:

@@ -28,12 +28,14 @@ class Rows:
 
     single: variables without an axis, each in a row of its own below or above all others; stands:
     those of them that stand beside a part of the columns, its number and -1 (left) or 1 (right).
+    pitch: of the columns at least, in node radii.
     """
 
     row: dict[str, int]
     offset: dict[str, float]
     single: frozenset[str]
     stands: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    pitch: float = 0.0
 
     @property
     def count(self) -> int:
