@@ -131,10 +131,10 @@ class Derivation:
 
     def _path(self, path: Through, notation: str) -> str:
         shapes = self.adjoint.shapes
-        over = rf"\sum_{{{self.adjoint.recurrence.axes[0].name}}} " if path.summed else ""
+        over = rf"\sum_{{{', '.join(path.over)}}} " if path.over else ""
         source, target = path.source, path.target
-        if path.summed and not source.indices:  # the book's copy of a parameter, used at one step
-            source = replace(source, indices=(Index(self.adjoint.recurrence.axes[0].name),))
+        if path.over and not source.indices:  # the book's copy of a parameter, used at one step
+            source = replace(source, indices=tuple(map(Index, path.over)))
         below = reference_latex(source, notation)
         above = reference_latex(target, notation)
         if not shapes[target.name]:

@@ -20,22 +20,25 @@ from unroll.symbolic.expressions import (
     references,
     reindex,
 )
+from unroll.symbolic.extents import is_point
 from unroll.symbolic.ordering import uses
 from unroll.symbolic.recurrence import INPUT, Axis, Equation, Recurrence
 from unroll.symbolic.simplification import simplify
 from unroll.symbolic.sizes import Sizes
+from unroll.symbolic.trees import INVERSE
 
 
 @dataclass(frozen=True, slots=True)
 class Through:
     """One path of the chain rule: `source` acts on the objective through `target`.
 
-    summed: whether it does so at every step, as a parameter does.
+    over: letters of the target that the source has not: it acts at all of their steps, as a
+    parameter does.
     """
 
     source: Reference
     target: Reference
-    summed: bool = False
+    over: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,10 @@ def lines(adjoint: Adjoint, book: Mapping[str, str] | None = None) -> tuple[Line
         if name == adjoint.objective and forward.axis_of(name) is None:
             continue
         found += _cases(adjoint, forward, name, adjoint.gradients[name])
-    for auxiliary in adjoint.auxiliaries:
-        if not _inlined(adjoint, auxiliary):
-            found += _cases(adjoint, forward, auxiliary, auxiliary)
+    shown: set[str] = set()
+    while left := [a for a in adjoint.auxiliaries if a not in shown and _stands_in(found, a)]:
+        shown.add(left[0])
+        found += _cases(adjoint, forward, left[0], left[0])
     return tuple(replace(x, book=(book or {}).get(x.key, "")) for x in found)
 
 
@@ -110,10 +114,14 @@ def letter(adjoint: Adjoint) -> str:
 # --- cases ------------------------------------------------------------------------
 
 
+def _stands_in(found: list[Line], name: str) -> bool:
+    return any(r.name == name for x in found for r in references(x.equation.expression))
+
+
 def _inlined(adjoint: Adjoint, auxiliary: str) -> bool:
     """Whether an auxiliary is written out: not where it holds for a part of the axis only."""
     equations = adjoint.recurrence.equations_of(auxiliary)
-    return len(equations) == 1 and not equations[0].ranges
+    return len(equations) == 1 and all(map(is_point, equations[0].ranges))
 
 
 def _cases(adjoint: Adjoint, forward: Recurrence, of: str, name: str) -> list[Line]:
@@ -187,7 +195,7 @@ def _line(
         return Line(of, Equation(target, value, equation.ranges if only else (within,)), paths)
     target = replace(equation.target, indices=(where,))
     moved = tuple(
-        Through(_to(p.source, axis.name, where), _to(p.target, axis.name, where), p.summed)
+        Through(_to(p.source, axis.name, where), _to(p.target, axis.name, where), p.over)
         for p in paths
     )
     return Line(of, Equation(target, reindex(value, {axis.name: where})), moved)
@@ -229,39 +237,52 @@ def _relative(node: Expression, point: Index, axis: str) -> Expression:
 
 def _at(adjoint: Adjoint, node: Expression, at: Mapping[str, int], sizes: Sizes) -> Expression:
     """An expression at a step: auxiliaries written out, gradients out of range zero."""
-    combined = adjoint.recurrence
-    if isinstance(node, Reference):
+    if isinstance(node, Reference) and node.indices:
         new = node.name in adjoint.auxiliaries or node.name in adjoint.gradients.values()
-        if not new or len(node.indices) != 1 or node.indices[0].via:
-            return _written_out(adjoint, node)
-        index, (axis,) = node.indices[0], combined.axes_of(node.name)
-        if index.base in combined.letters and index.base not in at:
-            return _written_out(adjoint, node)
-        position = combined.position(index, sizes, at)
-        piece = next(
-            (e for e, ((a, b),) in combined.boxes(node.name, sizes) if a <= position <= b), None
-        )
-        if piece is None or piece.expression == ZERO:
-            return ZERO
-        if node.name in adjoint.auxiliaries and _inlined(adjoint, node.name):
-            shifted = reindex(_as_moving(piece, axis.name), {axis.name: index})
-            return _at(adjoint, shifted, at, sizes)
-        return node
-    if isinstance(node, Call) and node.over is None:
-        return replace(node, arguments=tuple(_at(adjoint, a, at, sizes) for a in node.arguments))
+        return _known_at(adjoint, node, at, sizes) if new else node
+    if isinstance(node, Call):
+        inner = {letter: step for letter, step in at.items() if letter != node.over}
+        arguments = tuple(_at(adjoint, a, inner, sizes) for a in node.arguments)
+        return replace(node, arguments=arguments)
     return _written_out(adjoint, node)
+
+
+def _known_at(adjoint: Adjoint, node: Reference, at: Mapping[str, int], sizes: Sizes) -> Expression:
+    """A gradient or an auxiliary at a step, as far as its letters are known."""
+    combined = adjoint.recurrence
+    places = [
+        None if i.via or (i.base in combined.letters and i.base not in at)
+        else combined.position(i, sizes, at)
+        for i in node.indices
+    ]  # fmt: skip
+    holding = [
+        e for e, box in combined.boxes(node.name, sizes)
+        if all(p is None or a <= p <= b for p, (a, b) in zip(places, box))
+    ]  # fmt: skip
+    if all(e.expression == ZERO for e in holding):
+        return ZERO
+    if None in places:
+        return _written_out(adjoint, node)
+    if node.name not in adjoint.auxiliaries or not _inlined(adjoint, node.name):
+        return node
+    (axis, *others) = combined.axes_of(node.name)
+    if others:
+        return _written_out(adjoint, node)
+    moved = reindex(_as_moving(holding[0], axis.name), {axis.name: node.indices[0]})
+    return _at(adjoint, moved, at, sizes)
 
 
 def _written_out(adjoint: Adjoint, node: Expression) -> Expression:
     """Auxiliaries replaced by what they stand for, wherever that holds on the whole axis."""
     if isinstance(node, Reference) and node.name in adjoint.auxiliaries:
-        if not _inlined(adjoint, node.name):
-            return node
+        letters = adjoint.recurrence.letters
         definition = adjoint.recurrence.equations_of(node.name)[0]
         target = definition.target.indices
-        if any(i.base not in adjoint.recurrence.letters for i in target):
-            return node
-        if any(i.via for i in node.indices):
+        fits = all(
+            i.base in letters and definition.range(i.base).start in (None, to) and not to.via
+            for i, to in zip(target, node.indices)
+        )
+        if not _inlined(adjoint, node.name) or not fits:
             return node
         places = {i.base: to for i, to in zip(target, node.indices)}
         return _written_out(adjoint, reindex(definition.expression, places))
@@ -303,27 +324,50 @@ def _path(
     at: Mapping[str, int] | None,
     sizes: Sizes | None,
 ) -> Through | None:
-    summed = bool(forward.letters_of(equation))
-    if not reference.indices:  # a parameter or a context: its copy of each step, all summed
-        return Through(reference, equation.target, summed)
-    axes = forward.axes_of(reference.name)
-    here = replace(reference, indices=tuple(Index(a.name) for a in axes))
-    if len(axes) > 1 or len(equation.target.indices) > 1 or axes[0].leaves:
-        return Through(here, equation.target)
-    if at is None or sizes is None:
-        return None
-    index, letter = reference.indices[0], axes[0].name
-    if index.base in bound:
-        return Through(here, equation.target)
-    if equation.index is None or index.base != equation.index.base:
-        if index.base in forward.letters or forward.position(index, sizes, at) != at[letter]:
+    """How a reference acts through the variable whose equation it stands in.
+
+    The source is at its own letters; the target where it reads that. None where it does not hold.
+    """
+    axes, target = forward.axes_of(reference.name), equation.target
+    places: dict[str, Index] = {}
+    fixed: dict[Index, Index] = {}
+    for index, axis in zip(reference.indices, axes):
+        if index.base in bound:
+            continue
+        if index.base in forward.letters:
+            via = INVERSE[index.via] if index.via else ""
+            places[index.base] = Index(axis.name, -index.offset, via)
+        elif same := next((i for i in target.indices if i.base == index.base), None):
+            fixed[same] = Index(axis.name, same.offset - index.offset)
+        elif at and sizes and forward.position(index, sizes, at) != at.get(axis.name):
             return None
-        return Through(here, equation.target, summed)
-    shift = equation.index.offset - index.offset
-    holds = any(
-        e == equation and first <= at[letter] + shift <= last
-        for e, ((first, last),) in forward.boxes(equation.name, sizes)
-    )
-    if not holds:
+    over = tuple(i.base for i in target.indices
+                 if i.base in forward.letters and i.base not in places)  # fmt: skip
+    moved = tuple(fixed.get(i, i.at(places)) for i in target.indices)
+    if at and sizes and not _holds(forward, equation, moved, at, sizes):
         return None
-    return Through(here, replace(equation.target, indices=(Index(letter, shift),)))
+    own = {a.name for a in axes}
+    free = [letter for letter in places if letter not in own]
+    names = {n: free.pop() if n in own and free else n for n in over}
+    moved = tuple(
+        Index(names[i.base]) if old.base in over else i for i, old in zip(moved, target.indices)
+    )
+    here = replace(reference, indices=tuple(Index(a.name) for a in axes))
+    return Through(here, replace(target, indices=moved), tuple(names.values()))
+
+
+def _holds(
+    forward: Recurrence,
+    equation: Equation,
+    indices: tuple[Index, ...],
+    at: Mapping[str, int],
+    sizes: Sizes,
+) -> bool:
+    """Whether an equation holds at some place with these indices, as far as they are known."""
+    places = [
+        forward.position(i, sizes, at) if i.base in at and not i.via else None for i in indices
+    ]
+    return any(
+        e == equation and all(p is None or a <= p <= b for p, (a, b) in zip(places, box))
+        for e, box in forward.boxes(equation.name, sizes)
+    )

@@ -16,9 +16,10 @@ from unroll.symbolic.expressions import (
     letters,
     rebuild,
     reindex,
+    substitute,
     walk,
 )
-from unroll.symbolic.operations import LIKE, OPERATIONS, along_axis, like
+from unroll.symbolic.operations import LIKE, OPERATIONS, Operation, along_axis, like
 from unroll.symbolic.recurrence import Axis, Recurrence
 from unroll.symbolic.shapes import resolve_expression, shape_of
 from unroll.symbolic.signatures import Shape
@@ -46,13 +47,23 @@ class Reverse:
         row = OPERATIONS.get(node.operation)
         if row is None:
             shares = _opaque(node, gradient)
-        else:
+        elif node.bound is None:
             shares = row.gradient(gradient, result, *node.arguments)
-        if node.bound is not None:
-            count = self.count(node.bound)
-            shares = tuple(along_axis(share, count, node.bound) for share in shares)
+        else:
+            shares = self.along(row, node.bound, gradient, result, *node.arguments)
         pairs = zip(shares, node.arguments)
         return [self.tidy(self.shaped(share, argument)) for share, argument in pairs]
+
+    def along(self, row: Operation, within: Range, *values: Expression) -> tuple[Expression, ...]:
+        """The shares of a reduction over an axis: the rule for entries, read for steps.
+
+        Only the rule is read so, and not what it is applied to: hence names that stand for that.
+        """
+        names = [Reference(f"argument {i}") for i in range(len(values))]
+        count = self.count(within)
+        rule = (along_axis(share, count, within) for share in row.gradient(*names))
+        known = dict(zip(names, values))
+        return tuple(substitute(share, known.get) for share in rule)
 
     def count(self, within: Range) -> Expression:
         """How many steps a reduction runs over."""
@@ -69,8 +80,17 @@ class Reverse:
         if have == want or gradient == ZERO:
             return gradient
         if not want:
-            return call("sum", gradient)
+            return self.inner(gradient) or call("sum", gradient)
         return like(gradient, argument) if not have else gradient
+
+    def inner(self, node: Expression) -> Expression | None:
+        """The sum of an elementwise product of two vectors, as their inner product."""
+        row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+        if row is None or row.cases[0].signature != "*,*->*" or not row.product:
+            return None
+        assert isinstance(node, Call)
+        ranks = {len(shape_of(a, self.shapes).shape) for a in node.arguments}
+        return call("dot", *node.arguments) if ranks == {1} else None
 
     def tidy(self, node: Expression) -> Expression:
         """Simplified, products told apart, and written with the variables that are there already."""

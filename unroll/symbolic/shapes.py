@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from unroll.errors import UnrollError
-from unroll.symbolic.expressions import Call, Constant, Expression, Reference
+from unroll.symbolic.expressions import Constant, Expression, Reference
 from unroll.symbolic.inference import Inference
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import Recurrence
