@@ -6,6 +6,8 @@ text read again.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from agreement import assert_agrees
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,17 @@ from unroll.language.parser import parse
 from unroll.language.printer import format_recurrence
 from unroll.numeric.checks import check
 from unroll.numeric.execution import run
-from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference, call
+from unroll.symbolic.expressions import (
+    Call,
+    Constant,
+    Expression,
+    Index,
+    Range,
+    Reference,
+    call,
+    rebuild,
+    walk,
+)
 from unroll.symbolic.recurrence import Axis, Equation, Recurrence
 from unroll.symbolic.validation import validate
 
@@ -33,8 +45,11 @@ SQUASHING = ("tanh", "sigmoid", "sin")
 
 @st.composite
 def worlds(draw) -> Recurrence:
-    """Two or three scalar variables, each on some of the axes, and an objective that sums them."""
-    axes = draw(st.sampled_from(WORLDS))
+    """Up to three variables, each on some of the axes, and an objective that sums them.
+
+    All are numbers, or all vectors of two, which a matrix A multiplies where numbers have w.
+    """
+    axes, wide = draw(st.sampled_from(WORLDS)), draw(st.booleans())
     made: list[tuple[str, tuple[Axis, ...]]] = []
     equations: list[Equation] = []
     for name in draw(st.sampled_from([("a",), ("a", "b"), ("a", "b", "c")])):
@@ -47,10 +62,35 @@ def worlds(draw) -> Recurrence:
     for name, own in made:
         if name == made[-1][0] or name not in used:
             term: Expression = Reference(name, tuple(Index(a.name) for a in own)) ** 2
+            term = call("sum", term) if wide else term
             for axis in reversed(own):
                 term = Call("sum", (term,), over=axis.name)
             total = term if total == Constant(0) else total + term
-    return Recurrence((*equations, Equation(Reference("J"), total)), axes_used(axes, equations))
+    whole = Recurrence((*equations, Equation(Reference("J"), total)), axes_used(axes, equations))
+    return replace(whole, equations=tuple(map(widened, whole.equations))) if wide else whole
+
+
+def widened(equation: Equation) -> Equation:
+    """With matrix products for those with w."""
+
+    def change(part: Expression) -> Expression:
+        if isinstance(part, Call) and part.operation == "multiply":
+            left, right = part.arguments
+            if left == Reference("w") and isinstance(right, Reference) and right.indices:
+                return Reference("A") @ right
+        return part
+
+    return replace(equation, expression=rebuild(equation.expression, change))
+
+
+def dims(recurrence: Recurrence) -> dict[str, int]:
+    """Sizes: of vectors where the objective adds up entries."""
+    wide = any(
+        isinstance(n, Call) and n.operation == "sum" and n.over is None
+        for n in walk(recurrence.equations[-1].expression)
+    )
+    names = (n for n in recurrence.names if n not in "wvJA" and not n.startswith("J"))
+    return dict.fromkeys(names, 2) if wide else {}
 
 
 def subsets(axes):
@@ -91,7 +131,9 @@ def variable(draw, name, own, axes, made) -> list[Equation]:
         equations.append(Equation(Reference(name, here), call("tanh", x), leaves))
     elif not own[0].leaves and draw(st.integers(0, 2)) == 0:
         place = draw(st.integers(0, len(own) - 1))
-        at = tuple(Index("", draw(st.integers(0, 1))) if p == place else i for p, i in enumerate(here))
+        at = tuple(
+            Index("", draw(st.integers(0, 1))) if p == place else i for p, i in enumerate(here)
+        )
         start = Reference(f"start_{name}", tuple(i for i in at if i.base))
         equations.append(Equation(Reference(name, at), start))
     return equations
@@ -159,7 +201,9 @@ def itself(draw, name, own, axes) -> Expression:
     other = next((a for a in axes if a.length == own[0].length and a not in own), None)
     if other is not None and draw(st.booleans()):
         past = Reference("w") * Reference(name, (Index(other.name),))
-        return Call("sum", (past,), over=other.name, limits=Range(other.name, None, Index(own[0].name, -1)))
+        return Call(
+            "sum", (past,), over=other.name, limits=Range(other.name, None, Index(own[0].name, -1))
+        )
     sign = draw(st.sampled_from([-1, 1]))
     total = Constant(0)
     for _ in range(draw(st.integers(1, 2))):
@@ -182,14 +226,16 @@ def lengths(recurrence: Recurrence, number: int) -> dict[str, int]:
 @given(worlds(), st.integers(1, 4))
 def test_the_executor_is_the_interpreter_of_the_unrolled_graph(recurrence, number):
     validate(recurrence)
-    trace = run(recurrence, steps=lengths(recurrence, number), seed=number)
+    sizes = dims(recurrence)
+    trace = run(recurrence, steps=lengths(recurrence, number), dims=sizes, seed=number)
     assert_agrees(recurrence, trace, 1e-10)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(worlds(), st.integers(1, 3))
 def test_gradients_are_finite_differences(recurrence, number):
-    found = check(recurrence, steps=lengths(recurrence, number), seed=number)
+    sizes = dims(recurrence)
+    found = check(recurrence, steps=lengths(recurrence, number), dims=sizes, seed=number)
     kinked = "max(" in format_recurrence(recurrence)
     assert kinked or found.passed, str(found)
 

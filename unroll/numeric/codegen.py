@@ -369,18 +369,14 @@ class _Writer:
             parts.pop()
         target = f"{scope.words[name]}[{', '.join(parts)}]"
         whole = frozenset(lead) | self.axes(name)
-        turned = [*lead, *self.axes(name)] != scope.ordered(whole)
-        fits = term.shape == shape and term.axes == whole and not turned and WAVE not in lead
+        order = [*lead, *self.axes(name)]
+        fits = term.shape == shape and term.axes == whole and WAVE not in lead
+        fits = fits and order == scope.ordered(whole)
         if "{out}" in term.source and fits and (shape or whole):
             self.text.write(self.text.source(term, depth, out=target), depth)
             return
-        if (term.axes and term.axes != whole) or (term.axes and len(term.shape) < len(shape)):
-            term = scope.align(term, whole, len(shape) - len(term.shape))
-        if turned and len(term.axes & frozenset(lead)) > 1:
-            have = scope.ordered(whole)
-            order = [str(have.index(a)) for a in (*lead, *self.axes(name))]
-            order += [str(len(have) + i) for i in range(len(shape))]
-            term = Term(f"{{0}}.transpose({', '.join(order)})", (term,), term.shape, term.axes)
+        if term.axes:
+            term = scope.align(term, order, len(shape) - len(term.shape))
         self.text.write(f"{target} = {self.text.source(term, depth)}", depth)
 
     def value(self, name: str, term: Term) -> None:

@@ -185,13 +185,7 @@ class Scope:
     def in_order(self, term: Term, lead: Sequence[str]) -> Term:
         """A term whose axes come as `lead`, batch after them, brought into the scope's order."""
         have = [*lead, *(a for a in (BATCH,) if a in term.axes)]
-        want = self.ordered(have)
-        if have == want:
-            return term
-        places = [have.index(a) for a in want]
-        places += range(len(have), len(have) + len(term.shape))
-        order = ", ".join(map(str, places))
-        return Term(f"{{0}}.transpose({order})", (term,), term.shape, term.axes, term.simple)
+        return turned(term, have, self.ordered(have))
 
     def step_number(self, index: Index, frame: Frame) -> Term:
         """A letter, or a neighbour in a tree, as a number."""
@@ -432,7 +426,7 @@ class Scope:
         patterns = signatures.operands(case, len(operands))
         rank = max((len(o.shape) for o, p in zip(operands, patterns) if p == "*"), default=0)
         lined = [
-            self.align(o, axes, rank if p == "*" and not o.shape else 0)
+            self.align(o, self.ordered(axes), rank if p == "*" and not o.shape else 0)
             for o, p in zip(operands, patterns)
         ]
         if used and all(operands[i].number for i in used):
@@ -440,10 +434,11 @@ class Scope:
         simple = bool(VIEW.fullmatch(source)) and lined[0].simple
         return Term(source, tuple(lined), shape, axes, simple, case.plain)
 
-    def align(self, term: Term, axes: Axes, rank: int) -> Term:
-        """A term ready to broadcast: an axis of length one where others have one behind its first,
-        and axes for a value of that rank where it is a number."""
-        order = self.ordered(axes)
+    def align(self, term: Term, order: Sequence[str], rank: int) -> Term:
+        """A term ready to broadcast with axes in an order: one of length one where it has none
+        behind its first, and axes for a value of that rank where it is a number."""
+        have = self.ordered(term.axes)
+        term = turned(term, have, [a for a in order if a in term.axes])
         present = [a in term.axes for a in order]
         first = present.index(True) if True in present else len(order)
         parts = [":" if has else "None" for has in present[first:]]
@@ -464,6 +459,16 @@ class Scope:
         places = [leading.index(a) for a in leading if a in over]
         axis = str(places[0]) if len(places) == 1 else str(tuple(places))
         return Term(f"np.sum({{0}}, axis={axis}{{out}})", (term,), term.shape, term.axes - over)
+
+
+def turned(term: Term, have: Sequence[str], want: Sequence[str]) -> Term:
+    """A term whose leading axes come in one order, brought into another."""
+    if list(have) == list(want):
+        return term
+    places = [have.index(a) for a in want]
+    places += range(len(have), len(have) + len(term.shape))
+    order = ", ".join(map(str, places))
+    return Term(f"{{0}}.transpose({order})", (term,), term.shape, term.axes, term.simple)
 
 
 def select(row: Operation, operands: Sequence[Term]) -> tuple[Case, Shape]:
