@@ -5,9 +5,12 @@ from itertools import product
 
 import numpy as np
 import pytest
+from agreement import assert_agrees
 
 import unroll
 from unroll import templates
+from unroll.numeric.fitting import leading
+from unroll.numeric.layout import wanted
 from unroll.numeric.report import count_parameters
 
 ALL = templates.names()
@@ -142,3 +145,21 @@ def test_a_file_that_is_no_template_says_why(text, words):
 def test_a_misspelt_name_gets_the_nearest():
     with pytest.raises(unroll.UnrollError, match="Did you mean 'teacher-forcing'"):
         unroll.template("teacher-forcng")
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in ALL if not templates.load(n).arrays and unroll.template(n).inputs]
+)
+def test_a_batch_is_its_entries_one_by_one(name):
+    """Inputs of three sequences at once: every value and gradient is that of each run alone."""
+    recurrence = unroll.template(name).runnable()
+    alone = [recurrence.run(steps=3, seed=seed) for seed in range(3)]
+    arrays = {}
+    for n in wanted(recurrence):
+        each = [t.values[n] if "[" in n else t[n] for t in alone]
+        lead = leading(recurrence, n)
+        batched = n in recurrence.inputs and lead
+        arrays[n] = np.stack(each, axis=lead) if batched else each[0]
+    trace = recurrence.run(arrays, dims={n: alone[0].shapes[n] for n in recurrence.names})
+    assert trace.batch == 3
+    assert_agrees(recurrence, trace, 1e-11)
