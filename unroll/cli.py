@@ -153,7 +153,8 @@ def draw(
         own = data is not None or (found.template is not None and bool(found.template.arrays))
         sized = steps or own or isinstance(tree, list)
         trace = _run(found, steps if sized else 3, dims, data, seed, tree=tree)
-    figure = found.draw(steps=steps, values=trace, tree=tree, **options)
+    shown = None if trace is not None and steps is None else _lengths(found, steps, dims)
+    figure = found.draw(steps=shown, values=trace, tree=tree, **options)
     if output == "-":
         write(output, figure.svg())
     else:
@@ -265,6 +266,16 @@ def gallery(directory: Path) -> None:
 
     for made in make(directory, run):
         click.echo(made, err=True)
+
+
+def _lengths(
+    recurrence: Recurrence, steps: int | None, dims: Mapping[str, tuple[int, ...]] | None
+) -> int | dict[str, int] | None:
+    """How long axes are: `steps` for each, but for those that the sizes name, as in n_l=3."""
+    from unroll.figure import lengths_of
+
+    named = {n: size[0] for n, size in (dims or {}).items() if n in recurrence.lengths and size}
+    return {**lengths_of(recurrence, steps), **named} if named else steps
 
 
 def load(text: str) -> Recurrence:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from unroll.drawing.labels import Label, math
+from unroll.drawing.lanes import Lane
 from unroll.drawing.layout import Blocks, Options, lay_out, timelines, unfolded_plan
 from unroll.drawing.naming import Naming
 from unroll.drawing.scene import Group, Item, Point, Rectangle, Scene, bounds_of, moved
@@ -71,12 +72,27 @@ def show(graph: FoldedGraph, options: Options, trace: Trace) -> Scene:
 
 
 def _value(trace: Trace, node: Node) -> Array | None:
+    if isinstance(node.variable, Lane):
+        return _cell(trace, node, node.name)
     return _at(node, _array(lambda: trace[node.name]), lambda: trace.initial(node.name))
 
 
 def _gradient(trace: Trace, node: Node) -> Array | None:
+    if isinstance(node.variable, Lane):
+        return _cell(trace, node, trace.gradients.get(node.name, ""))
     initial = f"{node.name}[0]"
     return _at(node, _array(lambda: trace.gradient(node.name)), lambda: trace.gradient(initial))
+
+
+def _cell(trace: Trace, node: Node, name: str) -> Array | None:
+    """What a run holds for one place of a variable on several axes, those on a boundary included."""
+    rows = trace.rows.get(name, ())
+    if node.elided or len(rows) != len(node.indices):
+        return None
+    at = [i.offset + (trace.sizes[i.base] if i.base else 0) for i in node.indices if i is not None]
+    if not all(r.start <= k <= r.stop for r, k in zip(rows, at)):
+        return None
+    return _array(lambda: trace.values[name][tuple(k - r.first for r, k in zip(rows, at))])
 
 
 def _at(node: Node, steps: Array | None, initial: Any) -> Array | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 from typing import Any, Protocol
@@ -33,6 +33,15 @@ class Trace(Protocol):
 
     @property
     def sizes(self) -> Sizes: ...
+
+    @property
+    def values(self) -> Mapping[str, Any]: ...
+
+    @property
+    def gradients(self) -> Mapping[str, str]: ...
+
+    @property
+    def rows(self) -> Mapping[str, Any]: ...
 
     def __getitem__(self, name: str) -> Any: ...
 
