@@ -7,6 +7,7 @@ variable of a recurrence like any other, so that all that draws one axis draws s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.transformations import inline
 
 _MOST = 24  # lanes of one variable that a picture can show
+_WIDEST = 5  # lanes of one variable that lead to the same node in a picture that can be read
 _NOWHERE: tuple[Bounds, ...] = (((Index("", 1), Index("", 0)),),)
 
 
@@ -135,7 +137,16 @@ def spread(division: Division, sizes: Sizes) -> FoldedGraph:
                 f"cannot draw {sizes[axis.length]} rows, one for each {axis.name}",
                 remedy=f"Give fewer, as in steps={{{axis.length!r}: 3}}.",
             )
-    return _Spreader(division, sizes).graph()
+    graph = _Spreader(division, sizes).graph()
+    of = {v.name: origin(v) for v in graph.variables}
+    fans = Counter((of[k.source], k.target) for k in graph.links if not k.lag)
+    for (source, target), count in fans.items():
+        if count > _WIDEST:
+            raise UnrollError(
+                f"cannot draw {of[target]}, each row of which needs {count} rows of {source}",
+                remedy=f"Hide {of[target]} or {source}, or draw at most {_WIDEST} steps.",
+            )
+    return graph
 
 
 @dataclass

@@ -111,7 +111,7 @@ def lay_out(
     """The scene of a folded graph. blocks: what stands beside nodes; aside: right of the figure."""
     blocks = blocks or Blocks()
     spread = options.spread or graph
-    line = timelines(spread, options)
+    line = timelines(spread, options) if options.view != "folded" else Parts((), ())
     plans = _plans(graph, spread, line, options)
     labels, radius = _labels(plans, options.naming)
     rows = {"folded": arrange(graph, options.rows)}

@@ -109,6 +109,8 @@ class _Router:
             return None
         # a tree's left children loop on the left, so that the circuit shows both sides
         sides = (-1, 1) if arrow.link.via == LEFT else (1, -1)
+        if len(arrow.link.to) > 1 and self._loops(arrow, 1) > self._loops(arrow, -1):
+            sides = (-1, 1)  # of several axes to wait along, every other one has the left side
         place = arrow.source, sides[0]
         count = self.loops.get(place, 0)
         self.loops[place] = count + 1
@@ -120,6 +122,9 @@ class _Router:
                 return curve
         self.blocked += 1
         return curve
+
+    def _loops(self, arrow: Arrow, side: int) -> int:
+        return self.loops.get((arrow.source, side), 0)
 
     def arc(self, arrow: Arrow) -> Curve | None:
         """Above the row, the higher the farther apart: what is read of all that came before."""
