@@ -26,7 +26,7 @@ CLOSING = {closing: opening for opening, closing in OPENING.items()}
 _SIGNS = {
     "cdot": "·", "times": "·", "odot": "*", "circ": "*", "ast": "*", "star": "*", "otimes": "⊗",
     "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=", "geq": ">=", "geqslant": ">=",
-    "bmod": "%", "mod": "%", "pmod": "%", "%": "%", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "div": "/",
+    "bmod": "%", "mod": "%", "pmod": "(mod)", "%": "%", "lt": "<", "gt": ">", "ne": "!=", "neq": "!=", "div": "/",
     "leftarrow": "=", "gets": "=", "doteq": "=", "triangleq": "=", "equiv": "=", "coloneqq": "=",
     "langle": "⟨", "rangle": "⟩", "lbrace": "(", "rbrace": ")", "{": "(", "}": ")",
     "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",

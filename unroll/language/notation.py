@@ -26,6 +26,8 @@ from unroll.language.survey import Survey, head_of, survey_axes, survey_names
 from unroll.language.symbols import (
     Item,
     Symbol,
+    layered,
+    primed,
     read_symbols,
     words,
 )
@@ -67,6 +69,7 @@ def read(source: Source, function: bool = False) -> Reading:
     items: list[list[Item]] = []
     bounds = []
     separated = words(split, latex)
+    separated = primed(layered(separated))
     counting = steps(separated)
     for statement in separated:
         without, found = read_sums(statement, lines, counting)

@@ -10,6 +10,8 @@ from unroll.language.scanner import GREEK
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference, call
 from unroll.symbolic.operations import OPERATIONS
 
+_MATRICES = frozenset({"diag", "outer", "identity", "inv"})
+
 
 @dataclass(frozen=True, slots=True)
 class Product:
@@ -21,12 +23,15 @@ class Product:
     def fold(self, so_far: Expression | None = None) -> Expression:
         """The product as calls from the left; so_far: what the first factor was replaced by."""
         result = self.factors[0] if so_far is None else so_far
+        scaled = False  # a matrix, with nothing but scalars behind it
         for before, factor, signed in zip(self.factors, self.factors[1:], self.signs[1:]):
+            scaled = matrix(before) or (scaled and _scale(before))
             if not signed and _word(before) and _word(factor):
                 raise _prose(before, factor)
             if not signed and _vector(before) and _vector(factor):
                 raise _undecided(before, factor)
-            operation = "matmul" if _is_matmul(before, factor) else "multiply"
+            matmul = _is_matmul(before, factor) or (scaled and not isinstance(factor, Constant))
+            operation = "matmul" if matmul else "multiply"
             result = Call(operation, (result, factor), span=merge(result.span, factor.span))
         return result
 
@@ -57,7 +62,7 @@ def matrix(node: Expression) -> bool:
             return is_matrix(node.name)
         if isinstance(node, Constant) or not node.arguments:
             return False
-        if _transposed(node):
+        if _transposed(node) or node.operation in _MATRICES:
             return True
         row = OPERATIONS.get(node.operation)
         if row is None or node.over is not None or row.reduces:
@@ -97,6 +102,13 @@ def _vector(node: Expression) -> bool:
         and not is_matrix(node.name)
         and node.name.split("_")[0] not in GREEK
     )
+
+
+def _scale(node: Expression) -> bool:
+    """Whether a factor is a number by its look: a Greek letter, a difference like Δt."""
+    if isinstance(node, Reference):
+        return node.name.split("_")[0] in GREEK or node.name.startswith("Delta")
+    return isinstance(node, Constant)
 
 
 def _word(node: Expression) -> bool:

@@ -52,7 +52,11 @@ def _bound(node: Expression, known: Collection[str]) -> Expression:
             limits = None if within.is_whole else within
             body = Call(node.operation, (body,), within.axis, node.span, limits)
         return body
-    return replace(node, operation=str(row.pairwise)) if pairwise else node
+    if row.pairwise is None or any(found):
+        return node
+    for place in places:  # max(a, b, c) compares two at a time
+        body = Call(row.pairwise, (body, place), span=node.span)
+    return body
 
 
 def _limits(

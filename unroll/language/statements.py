@@ -13,6 +13,9 @@ FOR = "for"  # kind of the token before a range
 _RANGE_WORDS = frozenset({"for", "if", "when", "where"})
 _FILLERS = frozenset({"all", "each", "every", "any", "steps"})
 _OTHERWISE = frozenset({"otherwise", "else"})
+_MODULO = "(mod)"  # what \pmod is read as
+_COMPARING = frozenset({"max", "min"})
+_EITHER, _BOTH = frozenset({"or"}), frozenset({"and"})
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "!="})
 _INFIX = frozenset({"=", "+", "-", "*", "·", "/", "%", "@", "⊗", ",", *_COMPARISONS})
 
@@ -24,7 +27,7 @@ def split_statements(tokens: Sequence[Token], lines: Lines) -> list[Tokens]:
     found: list[Tokens] = []
     for line in _hard_lines(tokens, lines):
         for equation in _equations(without_prose(line)):
-            found += _cases(_trimmed(equation), lines)
+            found += _cases(_compared(_modulo(_trimmed(equation))), lines)
     return [s for s in found if s]
 
 
@@ -264,6 +267,66 @@ def _trimmed(equation: Tokens) -> Tokens:
     return equation
 
 
+def _modulo(equation: Tokens) -> Tokens:
+    r"""`x = a y + c \pmod m` and `x ≡ a y + c (mod m)`: the whole right side modulo m."""
+    marked = _marked(equation)
+    head = next((at for at, t in enumerate(marked) if t.text == "="), None)
+    at = next((at for at, t in enumerate(marked) if t.text == _MODULO), None)
+    if at is None or head is None or any(t.text == "cases{" for t in marked):
+        return marked
+    opening, closing = marked[head].like(MARK, "("), marked[at].like(MARK, ")")
+    remainder = marked[at].like(MARK, "%")
+    inner = marked[head + 1 : at]
+    return [*marked[: head + 1], opening, *inner, closing, remainder, *marked[at + 1 :]]
+
+
+def _marked(tokens: Tokens) -> Tokens:
+    r"""With `(mod m)` as the mark of \pmod before m."""
+    out: Tokens = []
+    closing: list[int] = []
+    for at, token in enumerate(tokens):
+        following = tokens[at + 1].text if at + 1 < len(tokens) else ""
+        if token.text == "(" and token.kind == MARK and following in ("mod", "%"):
+            closing.append(_closing(tokens, at))
+        elif closing and at == closing[-1]:
+            closing.pop()
+        elif out and tokens[at - 1].text == "(" and token.text in ("mod", "%") and closing:
+            out.append(token.like(MARK, _MODULO))
+        else:
+            out.append(token)
+    return out
+
+
+def _closing(tokens: Tokens, start: int) -> int:
+    """Where the bracket closes that opens at `start`."""
+    depth = 0
+    for at in range(start, len(tokens)):
+        depth += _step(tokens[at].text) if tokens[at].kind == MARK else 0
+        if depth == 0:
+            return at
+    return len(tokens)
+
+
+def _compared(equation: Tokens) -> Tokens:
+    r"""`\max \begin{cases} a \\ b \end{cases}` as `max(a, b)`: the rows are what is compared."""
+    start = next((at for at, t in enumerate(equation) if t.text == "cases{"), None)
+    if not start or equation[start - 1].text not in _COMPARING:
+        return equation
+    end = next((at for at, t in enumerate(equation) if t.text == "}cases"), len(equation))
+    rows = split(equation[start + 1 : end], frozenset({NEWLINE, ";"}))
+    values = []
+    for row in rows:
+        body = [t for t in row if t.kind != NEWLINE and not (t.kind == MARK and t.text == ";")]
+        value = split(body, frozenset({"&"}))[0]  # a remark stands behind
+        while value and value[-1].text == ",":
+            value.pop()
+        if value:
+            comma = [equation[start].like(MARK, ",")] if values else []
+            values += [*comma, *value]
+    opening, closing = equation[start].like(MARK, "(", True), values[-1].like(MARK, ")")
+    return [*equation[:start], opening, *values, closing, *equation[end + 1 :]]
+
+
 def _cases(equation: Tokens, lines: Lines) -> list[Tokens]:
     """One equation for each row of a `cases` environment; conditions on values are a choice."""
     start = next((at for at, t in enumerate(equation) if t.text == "cases{"), None)
@@ -294,7 +357,10 @@ def _cases(equation: Tokens, lines: Lines) -> list[Tokens]:
         condition = _without_words(condition)
         condition = [t for t in condition if t.text not in (",", ".")] if condition else []
         otherwise = not condition or condition[0].text in _OTHERWISE
-        if choices or not (otherwise or _is_range(condition)):
+        places = [] if otherwise or choices else _joined_ranges(condition)
+        if places:
+            found += [[*head, *value, condition[0].like(FOR, "for"), *place] for place in places]
+        elif choices or not (otherwise or _is_range(condition)):
             choices.append((value, [] if otherwise else condition))
         elif otherwise:
             found.append([*head, *value])
@@ -318,7 +384,17 @@ def _choice(rows: Sequence[tuple[Tokens, Tokens]]) -> Tokens:
 
 def _condition(tokens: Tokens) -> Tokens:
     """A condition as a number; `a <= x < b` is both of its comparisons."""
+    for words, sign in ((_EITHER, ","), (_BOTH, "*")):
+        pieces = _apart(tokens, words)
+        if len(pieces) > 1:
+            return _connected([_condition(piece) for piece in pieces], sign)
     tokens = [replace(t, text="==") if t.kind == MARK and t.text == "=" else t for t in tokens]
+    at = next((at for at, t in enumerate(tokens) if t.text == _MODULO), None)
+    equal = next((at for at, t in enumerate(tokens) if t.text == "=="), None)
+    if at is not None and equal is not None:  # a = b (mod m)
+        remainder = [tokens[at].like(MARK, "%"), *tokens[at + 1 :]]
+        left = [tokens[0].like(MARK, "("), *tokens[:equal], tokens[equal].like(MARK, ")")]
+        return [*left, *remainder, *tokens[equal:at]]
     parts = split(tokens, _COMPARISONS | {"=="})
     if len(parts) != 3:
         return tokens
@@ -326,3 +402,43 @@ def _condition(tokens: Tokens) -> Tokens:
     opening, closing = tokens[0].like(MARK, "("), tokens[-1].like(MARK, ")")
     both = [opening, *low, *middle, closing, tokens[0].like(MARK, "*")]
     return [*both, opening, *middle[1:], *high, closing]
+
+
+def _apart(tokens: Tokens, words: frozenset[str]) -> list[Tokens]:
+    """The pieces of a condition between `and`, or between `or`."""
+    pieces: list[Tokens] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += _step(token.text) if token.kind == MARK else 0
+        if token.text in words and token.kind == NAME and not depth:
+            pieces.append([])
+        else:
+            pieces[-1].append(token)
+    return [p for p in pieces if p]
+
+
+def _connected(conditions: list[Tokens], sign: str) -> Tokens:
+    """Conditions as numbers: the product of all, or the largest of any."""
+    at = conditions[0][0]
+    opening, closing = at.like(MARK, "(", True), at.like(MARK, ")")
+    out: Tokens = []
+    for condition in conditions:
+        out += [at.like(MARK, sign)] if out else []
+        out += [opening, *condition, closing] if sign == "*" else condition
+    if sign == "*":
+        return out
+    return [replace(at.like(NAME, "max"), whole=True), opening, *out, closing]
+
+
+def _joined_ranges(condition: Tokens) -> list[Tokens]:
+    """Where `i = 0 or j = 0` and `i > 0 and j > 0` hold, one range for each of the former."""
+    found = []
+    for either in _apart(condition, _EITHER):
+        pieces = _apart(either, _BOTH)
+        if not all(_is_range(piece) for piece in pieces):
+            return []
+        place: Tokens = []
+        for piece in pieces:
+            place += [*([piece[0].like(MARK, ",")] if place else []), *piece]
+        found.append(place)
+    return found if len(found) > 1 or len(_apart(condition, _BOTH)) > 1 else []

@@ -24,6 +24,7 @@ _SIGNAL = rf"(?:[a-z]{_STEPS}|[+-]?[0-9]+)"
 _SIGNAL_INDEX = re.compile(rf"{_SIGNAL}(?:,{_SIGNAL})*")
 _TERMS = re.compile(r"([a-z])((?:[+-]+(?:[0-9]+|Deltat|dt))+)")
 _TERM = re.compile(r"([+-]+)([0-9]+|Deltat|dt)")
+_OTHERS = "rqpmnkjisuvw"  # letters for primed ones, which are in use nowhere
 _WRAPPERS = {"(": ")", "<": ">", "⟨": "⟩", "[": "]"}
 
 
@@ -91,8 +92,10 @@ def words(statements: Sequence[Sequence[Token]], latex: bool) -> list[list[Token
             else:
                 indexed = _index_follows(statement, at + 1)
                 out += _letters(token, out, following, wholes, pairs, latex, indexed)
-        found.append(_deltas(out, {t.text for t in first}))
-    return found
+        found.append(out)
+    heads = {t.text for t in first}
+    alone = _deltas_alone(found)
+    return [_deltas(statement, heads, alone) for statement in found]
 
 
 def _operation(statement: Sequence[Token], at: int) -> Sequence[Token]:
@@ -176,13 +179,30 @@ def _cut_all(token: Token) -> list[Token]:
     return [_cut(token, at, at + 1) for at in range(len(token.text))]
 
 
-def _deltas(tokens: list[Token], heads: set[str]) -> list[Token]:
+def _deltas_alone(statements: Sequence[Sequence[Token]]) -> bool:
+    r"""Whether `\Delta` is a name of its own, as in `I - \Delta A/2` beside `\Delta/2`."""
+    return any(
+        t.text == "Delta"
+        and t.kind == NAME
+        and (at == 0 or s[at - 1].text not in ("_", "^", "{"))
+        and at + 1 < len(s)
+        and s[at + 1].kind == MARK
+        and s[at + 1].text not in ("_", "^", "[", "(")
+        for s in statements
+        for at, t in enumerate(s)
+    )
+
+
+def _deltas(tokens: Sequence[Token], heads: set[str], alone: bool) -> list[Token]:
     r"""`\Delta t` and `\delta x` are one name; `\delta x_n` is a product where `x_n` is defined."""
     out: list[Token] = []
     for token in tokens:
         last = out[-1] if out else None
+        below = len(out) > 1 and out[-2].kind == MARK and out[-2].text in ("_", "^")
         if (
             last is not None
+            and not below
+            and not (alone and last.text == "Delta")
             and last.kind == token.kind == NAME
             and last.text in ("Delta", "delta")
             and last.stop - last.start in (1, 6)  # Δ or \Delta, not the word
@@ -193,6 +213,63 @@ def _deltas(tokens: list[Token], heads: set[str]) -> list[Token]:
         else:
             out.append(token)
     return out
+
+
+def layered(statements: Sequence[Sequence[Token]]) -> list[list[Token]]:
+    r"""`\ell` as the index letter `l`, where it stands below or above a name: `h_{\ell-1}`."""
+    places = [_scripts(s) for s in statements]
+    if not any(s[at].text == "ell" for s, p in zip(statements, places) for at in p):
+        return [list(s) for s in statements]
+
+    def letter(statement: Sequence[Token], at: int, scripts: set[int]) -> bool:
+        following = statement[at + 1].text if at + 1 < len(statement) else ""
+        return statement[at].text == "ell" and (at in scripts or following not in ("_", "^", "["))
+
+    return [
+        [replace(t, text="l") if letter(s, at, p) else t for at, t in enumerate(s)]
+        for s, p in zip(statements, places)
+    ]
+
+
+def primed(statements: Sequence[Sequence[Token]]) -> list[list[Token]]:
+    r"""`j'` as a letter of its own where a sum binds it: `\sum_{j'} \exp(e_{t,j'})`."""
+    found = []
+    taken = {t.text for s in statements for t in s}
+    for statement in statements:
+        scripts = _scripts(statement)
+        marks = {
+            at
+            for at in scripts
+            if statement[at].text == "'" and len(statement[at - 1].text) == 1 and at - 1 in scripts
+        }
+        below = {
+            statement[at - 1].text
+            for at in marks
+            if statement[at - 2].text in ("_", "{")
+            and any(t.text in ("∑", "max", "min", "∏") for t in statement[at - 4 : at - 2])
+        }
+        others = {old: next(c for c in _OTHERS if c not in taken) for old in sorted(below)}
+        marks = {at for at in marks if statement[at - 1].text in others}
+        found.append(
+            [
+                replace(t, text=others[t.text], stop=t.stop + 1) if at + 1 in marks else t
+                for at, t in enumerate(statement)
+                if at not in marks
+            ]
+        )
+    return found
+
+
+def _scripts(statement: Sequence[Token]) -> set[int]:
+    """Where tokens stand below or above a name, or in the bracket of an index."""
+    found: set[int] = set()
+    for at, token in enumerate(statement):
+        if token.kind == MARK and token.text in ("_", "^"):
+            end = group(statement, at + 1)
+            if end < len(statement) and statement[end].text == "'" and end == at + 2:
+                end += 1  # \sum_j'
+            found.update(range(at + 1, end))
+    return found
 
 
 def read_symbols(statement: Sequence[Token], lines: Lines) -> list[Item]:

@@ -728,7 +728,7 @@ _ROWS = (
         "np.multiply(0.5, 1 + np.tanh(0.5 * {0}){out})",
         lambda g, r, a: (r * (1 - r) * g,),
         r"\sigma({0})",
-        ("logistic", "expit"),
+        ("logistic", "expit", "sigm"),
     ),
     _unary(
         "relu",
