@@ -203,6 +203,13 @@ class Recurrence:
 
         An input exists on the whole of its axes; on the leaves, where only their equations use it.
         """
+        return self._extents[name]
+
+    @cached_property
+    def _extents(self) -> dict[str, Bounds]:
+        return {name: self._extent(name) for name in self.names}
+
+    def _extent(self, name: str) -> Bounds:
         if name in self.defined:
             bounds = [self.bounds(e) for e in self.equations_of(name)]
             return tuple(
