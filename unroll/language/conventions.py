@@ -17,6 +17,7 @@ from unroll.language.building import MEMBER, Bound, Definition
 from unroll.language.lengths import DEFAULT, Lengths, at_lengths, letters_of, range_at
 from unroll.language.products import matrix
 from unroll.language.reductions import bind, gather, index_of, narrowed
+from unroll.language.scalars import products
 from unroll.language.sums import FROM_ZERO, UP_TO
 from unroll.language.survey import LEAVES, ROOT, Survey
 from unroll.symbolic.expressions import (
@@ -48,6 +49,7 @@ def equations(
 ) -> tuple[Equations, tuple[Axis, ...]]:
     """The equations that the definitions mean, and their axes, time first."""
     found = [_change_all(d, lambda node: bind(node, survey.letters)) for d in definitions]
+    found = products(found, survey)
     found = [part for d in found for part in _partial(_from_zero(d), survey.axis)]
     lengths = Lengths(found, survey)
     found = [_gathered(d, lengths) for d in found]

@@ -21,6 +21,8 @@ _LONGEST_PLACE = 12  # tokens of what is looked up
 _PART = re.compile(r"[^\W_]+")
 _LENGTH = re.compile(rf"([A-Za-z][A-Za-z0-9_]*?){_OFFSET}")
 _ENTRY = re.compile(r"([a-z](?:[+-][0-9]+)?),([1-9][0-9]*)")
+_UNKNOWN_LAG = re.compile(r"([a-z])([+-])((?:[+-]?[A-Za-z0-9]+)+)")
+_FAR = re.compile(r"([a-z_]+)\((?:[a-z_]+\(|[a-z][+-]|[a-z]\)[+-])")
 _SIGNS = {"*": "star", "-": "minus", "+": "plus", "⊤": ""}
 _STRETCH = re.compile(r"([<>]=?)(.+)|([^:.<>]+)(?::|\.\.)([^:.<>]+)")
 _ORDER = "^_[("  # `h_t^{(l)}` is h[l, t]
@@ -194,7 +196,8 @@ class _Resolving:
         indices = self.several(script.flat)
         letters = [self.letter(item) for item in items]
         several = len(items) == 1 or self.symbol.token.text not in self.survey.bare
-        if not self.survey.signal or self.tail or not indices or not several:
+        turned = all(s.kind == "T" for s in self.tail)  # w^T(n)
+        if not self.survey.signal or not turned or not indices or not several:
             self.tail.append(script)
         elif any(letters):
             self.put(indices, script)
@@ -272,7 +275,7 @@ class _Resolving:
             pass
         elif (script.wrapper and self.several(flat)) or (layered and flat.isdigit()):
             undecided.append((len(self.parts), script))
-        elif (name, flat) in self.survey.powers:
+        elif (name, flat) in self.survey.powers or self.is_numbered(flat):
             self.rename(flat)
         elif self.belongs(script, name):
             self.part(script)
@@ -322,6 +325,9 @@ class _Resolving:
         else:
             self.symbol = replace(self.symbol, token=replace(token, text=token.text + exponent))
 
+    def is_numbered(self, flat: str) -> bool:
+        return flat.isdigit() and self.symbol.token.text in self.survey.numbered
+
     def belongs(self, script: Script, name: str) -> bool:
         """Whether a superscript is a part of the name rather than an exponent."""
         flat = script.flat
@@ -360,6 +366,7 @@ class _Resolving:
         number = re.fullmatch(r"([0-9]+)(\D.*)", flat)
         pieces = number.groups() if number else (flat,)
         if not _PART.fullmatch(flat) or any(self.like_index(p) for p in pieces):
+            self.refuse_lag(script)
             where = "subscript" if script.kind == "_" else "superscript"
             raise self.error(
                 f"the {where} {script.flat!r} is neither an index nor a part of a name"
@@ -370,6 +377,21 @@ class _Resolving:
                 "or a number.",
             )
         self.parts += pieces
+
+    def refuse_lag(self, script: Script) -> None:
+        """`s_{t-m}` reaches back by what is not known when the equations are read."""
+        if is_far(script.flat):
+            raise too_far(self.symbol.token.text, script, self.survey, self.lines)
+        match = _UNKNOWN_LAG.fullmatch(script.flat)
+        if match is None or match[1] not in self.survey.letters:
+            return
+        name, sign = self.symbol.token.text, match[2]
+        raise self.error(
+            f"the index {script.flat} of {name} reaches {'back' if sign == '-' else 'ahead'} "
+            f"by {match[3]}, and only a number of steps can be read",
+            script,
+            f"Write the number, as in {name}[{match[1]}{sign}12] for {match[3]} = 12.",
+        )
 
     def like_index(self, part: str) -> bool:
         """Whether a part of a name would be taken for an index in plain text."""
@@ -459,6 +481,24 @@ class _Resolving:
     def error(self, message: str, script: Script, remedy: str) -> UnrollError:
         span = self.lines.span(script.start, script.stop)
         return UnrollError(message, remedy=remedy, source=self.lines.source, span=span)
+
+
+def is_far(flat: str) -> bool:
+    """Whether an index is a neighbour of a neighbour, or one with an offset."""
+    match = _FAR.match(flat)
+    return match is not None and match[1] in (*NEIGHBOURS, CHILDREN)
+
+
+def too_far(name: str, script: Script, survey: Survey, lines: Lines) -> UnrollError:
+    node = min(survey.trees, default="n")
+    first = script.flat.partition("(")[0]
+    return UnrollError(
+        f"{script.flat} is not a neighbour of the node {node}, and a node sees no further",
+        remedy=f"Give what is seen from the neighbour a name of its own, as in g[{node}] = "
+        f"{name}[{RIGHT}({node})], and use g[{first}({node})].",
+        source=lines.source,
+        span=lines.span(script.start, script.stop),
+    )
 
 
 def _inside(tokens: Sequence[Token]) -> Sequence[Token]:

@@ -26,6 +26,7 @@ from unroll.language.survey import Survey, head_of, survey_axes, survey_names
 from unroll.language.symbols import (
     Item,
     Symbol,
+    all_symbols,
     layered,
     primed,
     read_symbols,
@@ -98,6 +99,8 @@ def _surveyed(items: Sequence[Sequence[Item]], survey: Survey, lines: Lines) -> 
             powers=frozenset(powers) | survey.powers,
             defined=frozenset(r.name for r in defined),
         )
+    bold = [resolve(y, survey, lines) for s in items for y in all_symbols(s) if y.token.bold]
+    survey = replace(survey, bold=frozenset(r.name for r in bold if r.indices))
     return survey
 
 

@@ -10,6 +10,7 @@ from unroll.language.scanner import GREEK
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference, call
 from unroll.symbolic.operations import OPERATIONS
 
+BESIDE = "beside"  # a product that the whole text decides: `scalars`
 _MATRICES = frozenset({"diag", "outer", "identity", "inv"})
 
 
@@ -28,11 +29,13 @@ class Product:
             scaled = matrix(before) or (scaled and _scale(before))
             if not signed and _word(before) and _word(factor):
                 raise _prose(before, factor)
+            span = merge(result.span, factor.span)
             if not signed and _vector(before) and _vector(factor):
-                raise _undecided(before, factor)
+                result = Call(BESIDE, (result, factor), span=span)
+                continue
             matmul = _is_matmul(before, factor) or (scaled and not isinstance(factor, Constant))
             operation = "matmul" if matmul else "multiply"
-            result = Call(operation, (result, factor), span=merge(result.span, factor.span))
+            result = Call(operation, (result, factor), span=span)
         return result
 
 
@@ -126,7 +129,7 @@ def _prose(left: Expression, right: Expression) -> UnrollError:
     )
 
 
-def _undecided(left: Expression, right: Expression) -> UnrollError:
+def undecided(left: Expression, right: Expression) -> UnrollError:
     return UnrollError(
         f"{left} and {right} stand side by side, and it is open which product is meant",
         remedy=f"Write {left} * {right} for the product entry by entry, "

@@ -314,7 +314,7 @@ def _compared(equation: Tokens) -> Tokens:
         return equation
     end = next((at for at, t in enumerate(equation) if t.text == "}cases"), len(equation))
     rows = split(equation[start + 1 : end], frozenset({NEWLINE, ";"}))
-    values = []
+    values: Tokens = []
     for row in rows:
         body = [t for t in row if t.kind != NEWLINE and not (t.kind == MARK and t.text == ";")]
         value = split(body, frozenset({"&"}))[0]  # a remark stands behind

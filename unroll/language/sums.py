@@ -101,7 +101,7 @@ def read_sums(
             at += 1
             continue
         if any(_is_lag(body, at, found.letter) for at in range(len(body))):
-            raise _part(found, sign, lines)
+            raise _unknown(found, sign, lines)
         stop = max(sign.stop, tokens[end - 1].stop)
         signs = [_sign(bound, replace(sign, stop=stop), lines) for bound in several]
         bounds += several
@@ -214,6 +214,16 @@ def _part(found: Bounds, sign: Token, lines: Lines) -> UnrollError:
         sign,
         f"Sum over the whole axis: sum(L[{letter}], {letter}); "
         f"a sum over lags needs numbers, as in \\sum_{{{letter}=0}}^{{2}}.",
+    )
+
+
+def _unknown(found: Bounds, sign: Token, lines: Lines) -> UnrollError:
+    letter, end = found.letter, found.upper or "its end"
+    return lines.error(
+        f"the sum reaches back by {letter}, up to {end}, and only a number of lags can be read",
+        sign,
+        f"Write its bounds as numbers, as in \\sum_{{{letter}={found.lower or 0}}}^{{2}}, or the recurrence "
+        "that the sum solves.",
     )
 
 

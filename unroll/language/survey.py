@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from unroll.language.commands import CLOSING, OPENING
-from unroll.language.scanner import MARK, Lines, Token
+from unroll.language.scanner import MARK, NUMBER, Lines, Token
 from unroll.language.statements import FOR
 from unroll.language.sums import REDUCTIONS, Bounds
 from unroll.language.symbols import AXIS_LETTERS, Item, Script, Symbol, all_symbols, fold
@@ -32,7 +32,9 @@ class Survey:
     raised: letters for which `h^t` is an index (the left side says so); layered: names raised so
     beside a lower index; signal: `x(n)` is an index, too.
     indexed, bare, defined: names by how they are used; powers: (name, exponent) defined so;
-    ranks: how many index letters a name has.
+    numbered: names that have numbers above them, since a 1 there is no power; bold:
+    indexed names set in bold; ranks: how many index
+    letters a name has.
     """
 
     axis: str = "t"
@@ -48,6 +50,8 @@ class Survey:
     bare: frozenset[str] = frozenset()
     defined: frozenset[str] = frozenset()
     powers: frozenset[tuple[str, str]] = frozenset()
+    numbered: frozenset[str] = frozenset()
+    bold: frozenset[str] = frozenset()
     ranks: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -103,6 +107,7 @@ class _Evidence:
             raised=frozenset(raised),
             layered=frozenset(layered),
             signal=signal,
+            numbered=frozenset(self.numbered()),
         )
 
     # --- letters --------------------------------------------------------------------
@@ -231,6 +236,16 @@ class _Evidence:
                 letters.add(match[1])
                 names.add(head.token.text)
         return letters, names
+
+    def numbered(self) -> Iterator[str]:
+        r"""The `W` of `W^1 x_{t-1} + W^2 x_t`; `x^{k}` written out for k = 1 is a power."""
+        text = self.lines.source.text
+        for symbol in self.symbols:
+            for script in symbol.scripts:
+                ones = [t for t in script.tokens if t.kind == NUMBER]
+                written = bool(ones) and text[ones[0].start : ones[0].stop] == "1"
+                if script.kind == "^" and not script.wrapper and script.flat == "1" and written:
+                    yield symbol.token.text
 
     def raised_alone(self) -> Iterator[str]:
         """The `t` of left sides like `h^t`."""

@@ -18,7 +18,7 @@ from unroll.language.calls import (
     with_exponent,
 )
 from unroll.language.commands import CLOSING, OPENING, derivative
-from unroll.language.indices import Resolved, is_matrix, resolve
+from unroll.language.indices import Resolved, is_far, is_matrix, resolve, too_far
 from unroll.language.scanner import (
     MARK,
     NAME,
@@ -406,8 +406,37 @@ class Writing:
         ranged = any(lexeme.type == "FOR" for lexeme in self.out)
         if not found.indices and self.summed and not ranged and name in self.survey.lengths:
             name = f"n_{self.survey.lengths[name]}"  # a number, whatever its letter looks like
+        if self.is_squared(found):  # `sigma_t` beside `sigma_t^2 = …`
+            self.put("CALL", "sqrt", symbol)
+            self.put("LPAR", "(", symbol)
+            self.put("NAME", Reference(name + "2", found.indices), symbol)
+            self.put("RPAR", ")", symbol)
+            self.tail(found.tail, symbol)
+            return
         self.put("NAME", Reference(name, found.indices), symbol)
         self.tail(found.tail, symbol)
+        if opens and self.is_observed(found):
+            tokens, self.at = bracketed(self.items, self.at)
+            self.look(tokens, tokens[0])
+
+    def is_squared(self, found: Resolved) -> bool:
+        """Whether a name is defined by its square, and by no other power that would be a label."""
+        powers = {exponent for name, exponent in self.survey.powers if name == found.name}
+        return bool(found.indices) and powers == {"2"} and found.name not in self.survey.defined
+
+    def is_observed(self, found: Resolved) -> bool:
+        """Whether a bracket behind a name looks something up for each point of another axis than
+        time, as in `b_j(o_t)`: rule 17."""
+        inside = self.items[self.at + 1 : self.at + 3]
+        if len(found.indices) != 1 or found.tail or is_matrix(found.name) or len(inside) < 2:
+            return False
+        index, (place, end) = found.indices[0], inside
+        if index.base == self.survey.axis or index.base not in self.survey.letters:
+            return False
+        if not isinstance(place, Symbol) or _token(end).text != ")" or isinstance(end, Symbol):
+            return False
+        observed = resolve(place, self.survey, self.lines)
+        return bool(observed.indices) and not observed.tail
 
     def between(self, found: Resolved, opens: bool) -> str | None:
         """The sign that an operation's name means between two operands, as in `t mod 4`."""
@@ -438,6 +467,11 @@ class Writing:
         if opening is None or opening.text != "[" or not opening.glued or not first:
             return
         letter = first[0]
+        inside, _ = bracketed(self.items, self.at)
+        flat = "".join(t.text for t in inside[1:-1])
+        if is_far(flat):
+            script = Script("[", flat, "", tuple(inside), opening.start, inside[-1].stop)
+            raise too_far(name, script, self.survey, self.lines)
         if not isinstance(letter, Symbol) or letter.scripts or len(letter.token.text) > 1:
             return
         tokens, _ = bracketed(self.items, self.at)
