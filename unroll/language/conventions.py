@@ -59,10 +59,9 @@ def equations(
     found = _lengths(found, survey, lengths)
     check_trees(found, lengths)
     axes = {letter: lengths.axis(letter) for letter in lengths.order}
-    result = [_ranged(d, axes) for d in found]
+    result = _implied(_totals([_ranged(d, axes) for d in found]), lengths.order)
     for axis in axes.values():
         result = _shifted(result, axis)
-    result = _implied(_totals(result), lengths.order)
     used = [x for e in result for part in (e.target, e.expression) for x in letters_of(part)]
     return result, lengths.axes(used)
 
@@ -217,7 +216,8 @@ def _lengths(
     )
     used = any(_about_time(d, lengths) and _mentions(d, DEFAULT) for d in definitions)
     indexed = any(i.base == DEFAULT for d in definitions for i in _indices(d))
-    if parameter and not used and not indexed:
+    named = any(r.name == DEFAULT and r.indices for d in definitions for r in _all(d))
+    if (parameter and not used and not indexed) or named:
         # `exp(-1/tau)`: a time constant; the axis takes another letter for its length.
         lengths.default = next(n for n in ("T", "N", "n_t") if n not in lengths.names - known)
         known.discard(DEFAULT)
@@ -245,6 +245,11 @@ def _lengths(
         expression = rebuild(expression, lambda part: _without_limits(part, lengths))
         found.append(Definition(target, expression, bounds))
     return found
+
+
+def _all(definition: Definition) -> Iterator[Reference]:
+    yield definition.target
+    yield from references(definition.expression)
 
 
 def _bases(definitions: Sequence[Definition]) -> set[str]:
@@ -428,7 +433,9 @@ def _shifted(found: Equations, axis: Axis) -> Equations:
         for i in r.indices
         if i.base == axis.name
     }
-    relabel = bool(inputs or others) and max(inputs or others) < 0 < min(shifts.values())
+    first, last = min(shifts.values()), max(shifts.values())
+    relabel = bool(inputs or others) and max(inputs or others) < 0 < first
+    relabel = relabel or (last < 0 < max(inputs | others, default=0))
     if relabel:
         return [_relabelled(e, shifts, axis, found) for e in found]
     moved = []
