@@ -163,3 +163,21 @@ def test_a_batch_is_its_entries_one_by_one(name):
     trace = recurrence.run(arrays, dims={n: alone[0].shapes[n] for n in recurrence.names})
     assert trace.batch == 3
     assert_agrees(recurrence, trace, 1e-11)
+
+
+NO_STEP = {("echo-state", "beta"), ("recursive-tree", "c")}  # a penalty, and a bias at the root
+
+
+@pytest.mark.parametrize("name", [n for n in ALL if unroll.template(n).objective()])
+def test_what_steps_contribute_adds_up_to_the_gradient(name):
+    recurrence = unroll.template(name)
+    trace = recurrence.run(steps=3)
+    for parameter in recurrence.parameters:
+        if recurrence.axis_of(parameter) == recurrence.axes[0]:
+            continue
+        if (name, parameter) in NO_STEP:
+            with pytest.raises(unroll.UnrollError, match="belongs to no step"):
+                trace.contributions(parameter)
+            continue
+        found = trace.contributions(parameter).sum(axis=0)
+        np.testing.assert_allclose(found, trace.gradient(parameter), atol=1e-12)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from unroll import templates
 from unroll.symbolic import recurrence as symbolic
 from unroll.symbolic import transformations
+from unroll.symbolic.expressions import references
 from unroll.templates import Template
 
 if TYPE_CHECKING:
@@ -104,11 +105,17 @@ class Recurrence(symbolic.Recurrence):
     def stack(self, state: str | None = None, source: str | None = None) -> Self:
         """Layers of it: `h[l, t]`, each fed with the state of the layer below.
 
-        state, source: what is handed up, and the input that it replaces, where there are several.
+        state, source: what is handed up, and the input that it replaces, where there are several;
+        it gets the size of the state.
         """
         from unroll.symbolic import derived
 
-        return derived.stack(self, state, source)
+        stacked = derived.stack(self, state, source)
+        if self.template is None:
+            return stacked
+        fed = {r.name for r in references(stacked.equations[0].expression)}
+        dims = {n: d for n, d in self.template.dims.items() if n not in fed}
+        return replace(stacked, template=replace(self.template, dims=dims))
 
     def truncate(self, every: int) -> Self:
         """The same values; gradients end at each crossing into a new stretch of `every` steps."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from unroll.errors import UnrollError
 from unroll.numeric.codegen import compile_recurrence
-from unroll.symbolic.expressions import Call, Index, Range, Reference, references
-from unroll.symbolic.recurrence import INPUT, Equation, Recurrence
+from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, references
+from unroll.symbolic.recurrence import INPUT, Axis, Equation, Recurrence
 from unroll.symbolic.simplification import signed_terms
 
 if TYPE_CHECKING:
@@ -18,50 +18,76 @@ if TYPE_CHECKING:
 
 
 def by_step(trace: Trace, name: str) -> NDArray[Any]:
-    """Per step of the time axis, `(tau, *shape)`; what enters through an initial value is at step 1.
+    """Per step, `(tau, *shape)`; what enters through an initial value is at step 1.
 
-    Raises UnrollError where part of the gradient belongs to no step, as with a penalty on the
-    weights, and for a name that has a gradient at every step anyway.
+    The steps are those of the first axis that the gradient is summed over: of the decoder for what
+    only the decoder uses. Raises UnrollError where part of the gradient belongs to no step, as with a
+    penalty on the weights, and for a name that has a gradient at every step anyway.
     """
     gradient = trace.gradients[name]
-    recurrence, axis = trace.recurrence, trace.recurrence.axes[0]
+    recurrence = trace.recurrence
     own = recurrence.axes_of(name)
-    if axis in own:
+    if recurrence.axes[0] in own:
         raise UnrollError(
             f"{name} has a gradient of its own at every step", remedy=f'Use gradient("{name}").'
         )
     (equation,) = recurrence.equations_of(gradient)
+    terms = [_opened(sign, term) for sign, term in signed_terms(equation.expression)]
+    axis = _axis(recurrence, terms)
+    lengths = tuple(trace.sizes[a.length] for a in (axis, *own))
+    total = np.zeros((*lengths, *trace.shapes[name]), trace.values[gradient].dtype)
     target = f"{gradient}_by_step"
-    lead = tuple(trace.sizes[a.length] for a in own)
-    total = np.zeros((trace.steps, *lead, *trace.shapes[name]), trace.values[gradient].dtype)
-    for sign, term in signed_terms(equation.expression):
-        call, bodies = term, []
-        while isinstance(call, Call) and call.operation == "sum" and call.bound is not None:
-            bodies.append(call.bound)
-            call = call.arguments[0]
-        over = next((r for r in bodies if r.axis == axis.name and not _depends(r, bodies)), None)
-        body = call if sign > 0 else -call
+    for ranges, body in terms:
+        over = next((r for r in ranges if r.axis == axis.name and not _depends(r, ranges)), None)
+        for within in reversed([r for r in ranges if r is not over]):
+            limits = None if within.is_whole else within
+            body = Call("sum", (body,), over=within.axis, limits=limits)
         if over is not None:
-            for within in reversed([r for r in bodies if r is not over]):
-                limits = None if within.is_whole else within
-                body = Call("sum", (body,), over=within.axis, limits=limits)
             indices = (Index(axis.name), *equation.target.indices)
             made = Equation(Reference(target, indices), body, () if over.is_whole else (over,))
             total += _evaluate(trace, made)
             continue
         steps = [
-            max(1, min(trace.steps, recurrence.position(i, trace.sizes)))
-            for r in references(term)
-            for i, a in zip(r.indices, recurrence.axes_of(r.name))
-            if a == axis and i.base not in recurrence.letters
+            max(1, min(trace.sizes[axis.length], recurrence.position(i, trace.sizes)))
+            for i, a in _fixed(recurrence, body)
+            if a.length == axis.length
         ]
         if not steps:
             raise UnrollError(f"part of the gradient of {name} belongs to no step")
-        body = term if sign > 0 else -term
         total[steps[0] - 1] += _evaluate(
             trace, Equation(Reference(target, equation.target.indices), body)
         )
     return total
+
+
+def _opened(sign: int, term: Expression) -> tuple[list[Range], Expression]:
+    """A term as the sums around it and what they add up."""
+    ranges: list[Range] = []
+    while isinstance(term, Call) and term.operation == "sum" and term.bound is not None:
+        ranges.append(term.bound)
+        term = term.arguments[0]
+    return ranges, term if sign > 0 else -term
+
+
+def _axis(recurrence: Recurrence, terms: list[tuple[list[Range], Expression]]) -> Axis:
+    """The first axis that terms are summed over, or have a fixed point on; else time."""
+    summed = {r.axis for ranges, _ in terms for r in ranges}
+    fixed = {a.name for _, body in terms for _, a in _fixed(recurrence, body)}
+    for among in (summed, fixed):
+        found = next((a for a in recurrence.axes if a.name in among), None)
+        if found is not None:
+            return found
+    return recurrence.axes[0]
+
+
+def _fixed(recurrence: Recurrence, node: Expression) -> list[tuple[Index, Axis]]:
+    """Indices at fixed points, with their axes."""
+    return [
+        (i, a)
+        for r in references(node)
+        for i, a in zip(r.indices, recurrence.axes_of(r.name))
+        if i.base not in recurrence.letters
+    ]
 
 
 def _depends(within: Range, others: list[Range]) -> bool:
