@@ -8,7 +8,7 @@ is the starting condition of BPTT (Goodfellow, Bengio & Courville 2016, eq. 10.1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import TopologicalSorter
 
@@ -25,11 +25,11 @@ from unroll.symbolic.expressions import (
     letters,
     references,
     reindex,
-    substitute,
 )
-from unroll.symbolic.extents import before, is_point, overrides
+from unroll.symbolic.extents import is_point, overrides
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.ordering import dependences
+from unroll.symbolic.readings import Leaf, Ranges, guarded, letters_in, number, places_of
 from unroll.symbolic.recurrence import (
     GIVEN,
     INPUT,
@@ -37,15 +37,13 @@ from unroll.symbolic.recurrence import (
     Axis,
     Equation,
     Recurrence,
-    place,
 )
 from unroll.symbolic.reverse import Reverse, known, repeats
 from unroll.symbolic.shapes import infer, resolve, shape_of
 from unroll.symbolic.signatures import Shape
-from unroll.symbolic.simplification import simplify
 from unroll.symbolic.transformations import class_names, fresh, fuse, targets
 from unroll.symbolic.trees import CHILDREN, INVERSE
-from unroll.symbolic.trees import PARENT as PARENT_NODE
+from unroll.symbolic.zeros import Zeros
 
 
 @dataclass(frozen=True)
@@ -98,25 +96,6 @@ def differentiate(
     return builder.build()
 
 
-Ranges = tuple[Range, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """What arrives at a reference: its gradient along one path, with the equation's letters free.
-
-    bound: where the letters run of the reductions around it.
-    """
-
-    reference: Reference
-    gradient: Expression
-    bound: Ranges
-
-    @property
-    def end(self) -> tuple[Reference, Ranges]:
-        return self.reference, self.bound
-
-
 @dataclass
 class Builder:
     """Collects contributions equation by equation; one instance makes one adjoint."""
@@ -134,6 +113,7 @@ class Builder:
     def __post_init__(self) -> None:
         self.axes = list(self.forward.axes)
         data = class_names(self.forward)
+        self.zeros = Zeros(self.forward, self.names, self.auxiliary, self.owners)
         self.reverse = Reverse(self.shapes, known(self.forward), self.forward.letters, data)
 
     def build(self) -> Adjoint:
@@ -288,31 +268,9 @@ class Builder:
         if within.axis not in around:
             return gradient
         own = next((r for r in bound if r.axis == within.axis), equation.range(within.axis))
-        limits = None if self.vanishes(gradient, own) else own
+        limits = None if self.zeros.vanishes(gradient, own) else own
         total = call("sum", gradient, over=within.axis, limits=limits)
         return self.share(equation, total, bound, without=within.axis)
-
-    def matters(self, gradient: Expression, within: Range) -> bool:
-        """Whether a sum over a range is another one than that over the whole axis."""
-        early = within.start is not None and place(within.start) < place(Index("", 1))
-        return is_point(within) or early or not self.vanishes(gradient, within)
-
-    def vanishes(self, gradient: Expression, within: Range) -> bool:
-        """Whether a term is zero wherever a letter is outside of a range."""
-        if within.is_whole:
-            return True
-        if within.parent is not None or letters_in(within) & set(self.forward.letters):
-            return False
-        axis = self.forward.letters[within.axis]
-        first, last = self.forward.runs(within.axis, within)
-        return vanishes_with(
-            gradient,
-            lambda r: (
-                (reach := self.reach(r, axis)) is not None
-                and not before(reach[0], first, axis)
-                and not before(last, reach[1], axis)
-            ),
-        )
 
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
         """A factor that several references will need is computed once, if it takes computing."""
@@ -373,7 +331,7 @@ class Builder:
         axes = self.forward.axes_of(reference.name)
         scope = {i.base: equation.range(i.base) for i in equation.target.indices}
         scope |= {r.axis: r for r in leaf.bound}
-        places, pulses, guards, below = self.places(reference, scope)
+        places, pulses, guards, below = places_of(self.forward, reference, scope)
         if self.must_share(equation, leaf, places):
             keep = {letter for letter in places if letter in {r.axis for r in leaf.bound}}
             gradient = self.share(equation, gradient, leaf.bound, keep)
@@ -405,31 +363,6 @@ class Builder:
         self.auxiliary.append(Equation(target, gradient))
         terms.append(pulse)
 
-    def places(
-        self, reference: Reference, scope: Mapping[str, Range]
-    ) -> tuple[
-        dict[str, Index], list[tuple[int, Index]], list[tuple[Index, Index]], dict[str, Range]
-    ]:
-        """Where each letter is, seen from the point that a reference reads; the fixed indices of
-        the reference by position; pairs that must be equal where a letter indexes it twice; and
-        the letters that run over the children of that point, where a reference is to a parent."""
-        below: dict[str, Range] = {}
-        places: dict[str, Index] = {}
-        pulses: list[tuple[int, Index]] = []
-        guards: list[tuple[Index, Index]] = []
-        for position, axis in enumerate(self.forward.axes_of(reference.name)):
-            index = reference.indices[position]
-            if index.base not in scope:
-                pulses.append((position, index))
-            elif index.via == PARENT_NODE:
-                below[index.base] = Range(index.base, parent=Index(axis.name, 0, CHILDREN))
-            elif index.base in places:
-                guards.append((places[index.base], Index(axis.name, -index.offset)))
-            else:
-                via = INVERSE[index.via] if index.via else ""
-                places[index.base] = Index(axis.name, -index.offset, via)
-        return places, pulses, guards, below
-
     def limited(
         self, gradient: Expression, scope: Mapping[str, Range], places: dict[str, Index]
     ) -> tuple[Expression, list[Range]]:
@@ -445,7 +378,7 @@ class Builder:
                     raise UnrollError(f"{letter} in {within.parent} cannot be differentiated here")
                 places[above] = Index(places[letter].base, 0, INVERSE[CHILDREN])
         summed = {
-            letter: within if self.matters(gradient, within) else Range(letter)
+            letter: within if self.zeros.matters(gradient, within) else Range(letter)
             for letter, within in scope.items()
             if letter not in places
         }
@@ -485,92 +418,9 @@ class Builder:
     def must_share(self, equation: Equation, leaf: Leaf, places: Mapping[str, Index]) -> bool:
         """Whether a term would be read where it may not: it needs a variable that is zero there."""
         shifted = any(to.offset or to.via for to in places.values())
-        if shifted and not self.safe(leaf.gradient):
+        if shifted and not self.zeros.safe(leaf.gradient):
             return True
-        return self.leaks(equation, leaf, places)
-
-    def leaks(self, equation: Equation, leaf: Leaf, places: Mapping[str, Index]) -> bool:
-        """Whether a term would be read at a step where its equation does not hold, and not be zero.
-
-        It is zero there if gradients and auxiliaries that end no later make it so.
-        """
-        bound = {r.axis: r for r in leaf.bound}
-        outer = {i.base: equation.range(i.base) for i in equation.target.indices}
-        if self.is_overridden(equation) and not self.is_owned(equation, leaf.gradient):
-            return True
-        for letter, within in {**outer, **bound}.items():
-            to = places.get(letter)
-            if to is None:
-                continue  # summed over where the equation holds
-            if to.via:
-                if not self.vanishes(leaf.gradient, within):
-                    return True
-                continue
-            axis = self.forward.letters[letter]
-            position = next(p for p, i in enumerate(leaf.reference.indices) if i.base == letter)
-            read = self.forward.extent(leaf.reference.name)[position]
-            depends = within.parent is not None or letters_in(within) & set(self.forward.letters)
-            first, last = self.forward.runs(letter, None if depends else within)
-            early = before(read[0].shift(to.offset), first, axis)
-            late = before(last, read[1].shift(to.offset), axis)
-            if early and not self.starts(leaf.gradient, first, axis):
-                return True
-            if late and not self.stops(leaf.gradient, last, axis):
-                return True
-        return False
-
-    def starts(self, gradient: Expression, first: Index, axis: Axis) -> bool:
-        """Whether a term is zero before a step."""
-        return vanishes_with(
-            gradient,
-            lambda r: (
-                (reach := self.reach(r, axis)) is not None and not before(reach[0], first, axis)
-            ),
-        )
-
-    def stops(self, gradient: Expression, last: Index, axis: Axis) -> bool:
-        """Whether a term is zero after a step."""
-        return vanishes_with(
-            gradient,
-            lambda r: (
-                (reach := self.reach(r, axis)) is not None and not before(last, reach[1], axis)
-            ),
-        )
-
-    def is_overridden(self, equation: Equation) -> bool:
-        """Whether a more specific equation replaces one at some of its points."""
-        return any(
-            overrides(self.forward, other, equation)
-            for other in self.forward.equations_of(equation.name)
-        )
-
-    def is_owned(self, equation: Equation, gradient: Expression) -> bool:
-        """Whether a term is zero where an equation does not hold, by its auxiliaries."""
-        return vanishes_with(gradient, lambda r: self.owners.get(r.name) == equation)
-
-    def reach(self, reference: Reference, axis: Axis) -> tuple[Index, Index] | None:
-        """First and last place of a letter at which a gradient or an auxiliary exists; None for
-        what is not indexed by the plain letter, and for other names."""
-        if Index(axis.name) not in reference.indices:
-            return None
-        position = reference.indices.index(Index(axis.name))
-        for made in self.auxiliary:
-            if made.name == reference.name:
-                if made.target.indices[position] != Index(axis.name):
-                    return None
-                return self.forward.runs(axis.name, made.range(axis.name))
-        of = next((n for n, g in self.names.items() if g == reference.name), None)
-        return None if of is None else self.forward.extent(of)[position]
-
-    def safe(self, gradient: Expression) -> bool:
-        """Whether a term can be shifted: zero times parameters out of range, and nothing else.
-
-        A factor such as 1/x[t+1] would be read out of range, and 0 times infinity is not 0.
-        """
-        moving = [r for r in references(gradient) if r.indices]
-        numbers = [r for r in references(gradient) if r.name in self.forward.letters]
-        new = {*self.names.values(), *(e.name for e in self.auxiliary)}
-        return len(moving) <= 1 and not numbers and all(r.name in new for r in moving)
+        return self.zeros.leaks(equation, leaf, places)
 
     # --- one gradient -----------------------------------------------------------
 
@@ -598,36 +448,6 @@ class Builder:
         return max(offsets, default=0)
 
 
-def vanishes_with(gradient: Expression, zero: Callable[[Reference], bool]) -> bool:
-    """Whether a term is zero where all references are that `zero` says are."""
-    return simplify(substitute(gradient, lambda r: ZERO if zero(r) else None)) == ZERO
-
-
-def keeps_axis(node: Call) -> bool:
-    """Whether a call over an axis has a value at every step, as a softmax over time."""
-    row = OPERATIONS.get(node.operation)
-    return node.over is not None and row is not None and row.keeps
-
-
-def letters_in(within: Range) -> set[str]:
-    """Bases of the ends of a range."""
-    return {i.base for i in (within.start, within.stop, within.parent) if i is not None}
-
-
-def number(index: Index) -> Expression:
-    """An index as the number that it stands for."""
-    return reindex(Reference("i"), {"i": index})
-
-
-def guarded(value: Expression, within: Range) -> Expression:
-    """A value where a letter is in a range; else zero."""
-    letter = Reference(within.axis)
-    for end, comparison in ((within.start, "greater_equal"), (within.stop, "less_equal")):
-        if end is not None:
-            value = call("where", call(comparison, letter, number(end)), value, ZERO)
-    return value
-
-
 def _total(terms: list[Expression]) -> Expression:
     if not terms:
         return ZERO
@@ -635,3 +455,9 @@ def _total(terms: list[Expression]) -> Expression:
     for term in terms[1:]:
         total = total + term
     return total
+
+
+def keeps_axis(node: Call) -> bool:
+    """Whether a call over an axis has a value at every step, as a softmax over time."""
+    row = OPERATIONS.get(node.operation)
+    return node.over is not None and row is not None and row.keeps

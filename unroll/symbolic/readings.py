@@ -1,0 +1,83 @@
+"""Readings: where the letters of an equation are, seen from what a reference in it reads.
+
+The gradient of `u[t]` gathers what equations send to their references `u[t-1]`: from there the
+equation's t is one step ahead. On a tree, what is `left(n)` of one node sees that node as its parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from unroll.symbolic.expressions import (
+    ZERO,
+    Expression,
+    Index,
+    Range,
+    Reference,
+    call,
+    reindex,
+)
+from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.trees import CHILDREN, INVERSE, PARENT
+
+Ranges = tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """What arrives at a reference: its gradient along one path, with the equation's letters free.
+
+    bound: where the letters run of the reductions around it.
+    """
+
+    reference: Reference
+    gradient: Expression
+    bound: Ranges
+
+    @property
+    def end(self) -> tuple[Reference, Ranges]:
+        return self.reference, self.bound
+
+
+def places_of(
+    forward: Recurrence, reference: Reference, scope: Mapping[str, Range]
+) -> tuple[dict[str, Index], list[tuple[int, Index]], list[tuple[Index, Index]], dict[str, Range]]:
+    """Where each letter is, seen from the point that a reference reads; the fixed indices of
+    the reference by position; pairs that must be equal where a letter indexes it twice; and
+    the letters that run over the children of that point, where a reference is to a parent."""
+    below: dict[str, Range] = {}
+    places: dict[str, Index] = {}
+    pulses: list[tuple[int, Index]] = []
+    guards: list[tuple[Index, Index]] = []
+    for position, axis in enumerate(forward.axes_of(reference.name)):
+        index = reference.indices[position]
+        if index.base not in scope:
+            pulses.append((position, index))
+        elif index.via == PARENT:
+            below[index.base] = Range(index.base, parent=Index(axis.name, 0, CHILDREN))
+        elif index.base in places:
+            guards.append((places[index.base], Index(axis.name, -index.offset)))
+        else:
+            via = INVERSE[index.via] if index.via else ""
+            places[index.base] = Index(axis.name, -index.offset, via)
+    return places, pulses, guards, below
+
+
+def letters_in(within: Range) -> set[str]:
+    """Bases of the ends of a range."""
+    return {i.base for i in (within.start, within.stop, within.parent) if i is not None}
+
+
+def number(index: Index) -> Expression:
+    """An index as the number that it stands for."""
+    return reindex(Reference("i"), {"i": index})
+
+
+def guarded(value: Expression, within: Range) -> Expression:
+    """A value where a letter is in a range; else zero."""
+    letter = Reference(within.axis)
+    for end, comparison in ((within.start, "greater_equal"), (within.stop, "less_equal")):
+        if end is not None:
+            value = call("where", call(comparison, letter, number(end)), value, ZERO)
+    return value
