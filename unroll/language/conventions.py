@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 
 from unroll.errors import UnrollError
 from unroll.language.building import MEMBER, Bound, Definition
+from unroll.language.families import of_children
 from unroll.language.lengths import DEFAULT, Lengths, at_lengths, letters_of, range_at
 from unroll.language.products import matrix
 from unroll.language.reductions import bind, gather, index_of, narrowed
@@ -49,7 +50,7 @@ def equations(
 ) -> tuple[Equations, tuple[Axis, ...]]:
     """The equations that the definitions mean, and their axes, time first."""
     found = [_change_all(d, lambda node: bind(node, survey.letters)) for d in definitions]
-    found = products(found, survey)
+    found = of_children(products(found, survey))
     found = [part for d in found for part in _partial(_from_zero(d), survey.axis)]
     lengths = Lengths(found, survey)
     found = [_gathered(d, lengths) for d in found]
