@@ -42,9 +42,6 @@ class Rows:
         return first <= self.stop and last >= self.start
 
 
-AllRows = Mapping[str, tuple[Rows, ...]]
-
-
 def rows(
     recurrence: Recurrence, sizes: Sizes, ranges: Mapping[str, Box] | None = None
 ) -> dict[str, tuple[Rows, ...]]:

@@ -29,7 +29,7 @@ from unroll.symbolic.expressions import (
 from unroll.symbolic.extents import is_point, overrides
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.ordering import dependences
-from unroll.symbolic.readings import Leaf, Ranges, guarded, letters_in, number, places_of
+from unroll.symbolic.readings import Leaf, Ranges, guarded, letters_in, number, reading
 from unroll.symbolic.recurrence import (
     GIVEN,
     INPUT,
@@ -331,13 +331,14 @@ class Builder:
         axes = self.forward.axes_of(reference.name)
         scope = {i.base: equation.range(i.base) for i in equation.target.indices}
         scope |= {r.axis: r for r in leaf.bound}
-        places, pulses, guards, below = places_of(self.forward, reference, scope)
+        read = reading(self.forward, reference, scope)
+        places = read.places
         if self.must_share(equation, leaf, places):
             keep = {letter for letter in places if letter in {r.axis for r in leaf.bound}}
             gradient = self.share(equation, gradient, leaf.bound, keep)
-        for first, second in guards:
+        for first, second in read.equal:
             gradient = call("where", call("equal", number(first), number(second)), gradient, ZERO)
-        gradient, summed = self.limited(gradient, {**scope, **below}, places)
+        gradient, summed = self.limited(gradient, {**scope, **read.below}, places)
         names = self.renamed(summed, axes, places)
         moves = {**places, **{r.axis: Index(names[r.axis]) for r in summed}}
         for within in reversed(summed):
@@ -348,18 +349,17 @@ class Builder:
         for within in reversed(summed):
             if not is_point(within):
                 letter = names[within.axis]
-                moved = within if within.axis in below else within.at(moves)
+                moved = within if within.axis in read.below else within.at(moves)
                 limits = None if moved.is_whole else replace(moved, axis=letter)
                 gradient = call("sum", gradient, over=letter, limits=limits)
         terms = self.contributions.setdefault(reference.name, [])
-        if all(self.forward.extent(reference.name)[p] == (i, i) for p, i in pulses):
+        if all(self.forward.extent(reference.name)[p] == (i, i) for p, i in read.fixed.items()):
             terms.append(gradient)  # at the only point there is
             return
         here = tuple(Index(a.name) for a in axes)
         pulse = Reference(self.fresh(f"delta_{reference.name}"), here)
         self.shapes[pulse.name] = self.shapes[reference.name]
-        at = dict(pulses)
-        target = replace(pulse, indices=tuple(at.get(p, i) for p, i in enumerate(here)))
+        target = replace(pulse, indices=tuple(read.fixed.get(p, i) for p, i in enumerate(here)))
         self.auxiliary.append(Equation(target, gradient))
         terms.append(pulse)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unroll.symbolic.expressions import Index, Range, Reference
+from unroll.symbolic.expressions import Index, Range
 from unroll.symbolic.recurrence import Axis, Equation, Recurrence
 
 
@@ -16,15 +16,6 @@ def before(one: Index, other: Index, axis: Axis) -> bool:
 
 def _rank(index: Index, axis: Axis) -> tuple[bool, bool, int]:
     return index.base != "", index.base == axis.length, index.offset
-
-
-def lagged(recurrence: Recurrence, equation: Equation, reference: Reference) -> bool:
-    """Whether a reference reaches to another step than its equation's."""
-    if not equation.target.indices or not reference.indices:
-        return False
-    own = set(equation.target.indices)
-    return any(i not in own and (i.offset or i.via or i.base not in recurrence.letters)
-               for i in reference.indices)  # fmt: skip
 
 
 def is_point(within: Range) -> bool:

@@ -20,7 +20,6 @@ from unroll.symbolic.trees import CHILDREN, UP
 FORWARD, BACKWARD = "forward", "backward"
 Distance = tuple[float, float]  # smallest and largest
 ANY: Distance = (-inf, inf)
-SAME: Distance = (0, 0)
 
 
 @dataclass(frozen=True)

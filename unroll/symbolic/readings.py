@@ -40,28 +40,36 @@ class Leaf:
         return self.reference, self.bound
 
 
-def places_of(
-    forward: Recurrence, reference: Reference, scope: Mapping[str, Range]
-) -> tuple[dict[str, Index], list[tuple[int, Index]], list[tuple[Index, Index]], dict[str, Range]]:
-    """Where each letter is, seen from the point that a reference reads; the fixed indices of
-    the reference by position; pairs that must be equal where a letter indexes it twice; and
-    the letters that run over the children of that point, where a reference is to a parent."""
-    below: dict[str, Range] = {}
-    places: dict[str, Index] = {}
-    pulses: list[tuple[int, Index]] = []
-    guards: list[tuple[Index, Index]] = []
+@dataclass(frozen=True)
+class Reading:
+    """What a reference reads, seen from there.
+
+    places: where each letter that indexes it is; fixed: its other indices, by position; equal: pairs
+    that must be the same, where a letter indexes it twice; below: letters that run over the children
+    of what is read, where the reference is to a parent.
+    """
+
+    places: dict[str, Index]
+    fixed: dict[int, Index]
+    equal: list[tuple[Index, Index]]
+    below: dict[str, Range]
+
+
+def reading(forward: Recurrence, reference: Reference, scope: Mapping[str, Range]) -> Reading:
+    """The reading of a reference; scope: where the letters run that are bound around it."""
+    found = Reading({}, {}, [], {})
     for position, axis in enumerate(forward.axes_of(reference.name)):
         index = reference.indices[position]
         if index.base not in scope:
-            pulses.append((position, index))
+            found.fixed[position] = index
         elif index.via == PARENT:
-            below[index.base] = Range(index.base, parent=Index(axis.name, 0, CHILDREN))
-        elif index.base in places:
-            guards.append((places[index.base], Index(axis.name, -index.offset)))
+            found.below[index.base] = Range(index.base, parent=Index(axis.name, 0, CHILDREN))
+        elif index.base in found.places:
+            found.equal.append((found.places[index.base], Index(axis.name, -index.offset)))
         else:
             via = INVERSE[index.via] if index.via else ""
-            places[index.base] = Index(axis.name, -index.offset, via)
-    return places, pulses, guards, below
+            found.places[index.base] = Index(axis.name, -index.offset, via)
+    return found
 
 
 def letters_in(within: Range) -> set[str]:

@@ -451,10 +451,6 @@ class Recurrence:
             return here + index.offset
         return sizes[index.base] + index.offset
 
-    def is_open(self, letter: str) -> bool:
-        """Whether nothing in the text says how long an axis is."""
-        return not self.letters[letter].length.isdigit()
-
     # --- text -------------------------------------------------------------------
 
     def error(

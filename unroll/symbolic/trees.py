@@ -58,15 +58,6 @@ class Tree:
             found.append(1 + max((found[c - 1] for c in children), default=-1))
         return tuple(found)
 
-    @cached_property
-    def depths(self) -> tuple[int, ...]:
-        """Way up from each node to the root."""
-        found = [0] * len(self.children)
-        for node in range(len(found), 0, -1):
-            for child in self.children[node - 1]:
-                found[child - 1] = found[node - 1] + 1
-        return tuple(found)
-
     def neighbour(self, via: str, node: int) -> int:
         """Number of a node's neighbour; 0 where it has none."""
         if not 1 <= node <= len(self):
