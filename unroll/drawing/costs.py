@@ -80,7 +80,7 @@ def _nearest(places: Array, points: Array, within: float) -> Array:
         start, count = start[used], count[used]
         if not len(used):
             continue
-        first = np.cumsum(count) - count  # where each place's points begin among all those looked at
+        first = np.cumsum(count) - count  # where the points of each place begin
         looked = np.arange(int(count.sum())) + np.repeat(start - first, count)
         gaps = np.hypot(*(np.repeat(places[used], count, axis=0) - points[looked]).T)
         found[used] = np.minimum(found[used], np.minimum.reduceat(gaps, first))
