@@ -33,7 +33,9 @@ class Product:
             if not signed and _vector(before) and _vector(factor):
                 result = Call(BESIDE, (result, factor), span=span)
                 continue
+            last = factor is self.factors[-1]
             matmul = _is_matmul(before, factor) or (scaled and not isinstance(factor, Constant))
+            matmul = matmul and (last or not _scale(factor))  # K Δt e: first the scale
             operation = "matmul" if matmul else "multiply"
             result = Call(operation, (result, factor), span=span)
         return result

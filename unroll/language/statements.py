@@ -355,7 +355,7 @@ def _cases(equation: Tokens, lines: Lines) -> list[Tokens]:
         while value and value[-1].text == ",":
             value.pop()
         condition = _without_words(condition)
-        condition = [t for t in condition if t.text not in (",", ".")] if condition else []
+        condition = _listed(condition)
         otherwise = not condition or condition[0].text in _OTHERWISE
         places = [] if otherwise or choices else _joined_ranges(condition)
         if places:
@@ -402,6 +402,28 @@ def _condition(tokens: Tokens) -> Tokens:
     opening, closing = tokens[0].like(MARK, "("), tokens[-1].like(MARK, ")")
     both = [opening, *low, *middle, closing, tokens[0].like(MARK, "*")]
     return [*both, opening, *middle[1:], *high, closing]
+
+
+def _listed(condition: Tokens) -> Tokens:
+    """A condition whose commas mean `and`; in `i, j > 0` both names are compared."""
+    while condition and condition[-1].text in (",", "."):
+        condition = condition[:-1]
+    if any(t.text in ("…", "..") for t in condition):
+        return [t for t in condition if t.text != ","]
+    signs = {*_COMPARISONS, "=", "∈"}
+    out: Tokens = []
+    waiting: list[Tokens] = []
+    for part in split(condition, frozenset({","})):
+        body = part[1:] if part[0].text == "," else part
+        sign = next((at for at, t in enumerate(body) if t.text in signs), None)
+        if sign is None:
+            waiting.append(body)
+            continue
+        for names in (*waiting, body[:sign]):
+            out += [replace(body[0].like(NAME, "and"), whole=True)] if out else []
+            out += [*names, *body[sign:]]
+        waiting = []
+    return out or condition
 
 
 def _apart(tokens: Tokens, words: frozenset[str]) -> list[Tokens]:

@@ -199,7 +199,7 @@ class _Evidence:
                 if re.fullmatch("[a-z]", letter) and behind[:1] and behind[0] in _AFTER_LETTER:
                     if behind[0] in ("in", "∈"):
                         self.trees.add(letter)
-                    if behind[0] != ")" or self.is_index(letter):
+                    if behind[0] not in (")", ",") or self.is_index(letter):
                         yield letter
             elif item.kind == MARK:
                 depth += (item.text in OPENING) - (item.text in CLOSING)
@@ -385,12 +385,16 @@ def _declaration(statement: Sequence[Item]) -> tuple[str, str, Token] | None:
 
 
 def _range_lengths(statement: Sequence[Item]) -> Iterator[tuple[str, str]]:
-    """Names that bound a range, each with the letter before it."""
+    """Names that bound a range, each with the letter before it; one in brackets ends with them."""
     ranged = False
     letter = ""
+    depth = within = 0
     for item in statement:
-        ranged = ranged or (isinstance(item, Token) and (item.text == ".." or item.kind == FOR))
         if not isinstance(item, Symbol):
+            depth += (item.text in "([{") - (item.text in ")]}") if item.text else 0
+            if item.text == ".." or item.kind == FOR:
+                ranged, within = True, depth
+            ranged = ranged and depth >= within
             continue
         if re.fullmatch("[a-z]", item.token.text) and not item.scripts:
             letter = item.token.text
