@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 
 from unroll.symbolic.expressions import Call, Constant, Expression, Reference
-from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.recurrence import Axis, Equation, Recurrence
 from unroll.symbolic.shapes import shape_of
 
 EMPTY = {"max": -np.inf, "min": np.inf, "prod": 1.0, "logsumexp": -np.inf, "mean": np.nan}
@@ -120,8 +120,10 @@ class Oracle:
         return best[1], best[2]
 
     def lengths_of(self, letter: str) -> int:
-        length = self.axes[letter].length
-        return int(length) if length.isdigit() else self.lengths[length]
+        return self.length(self.axes[letter])
+
+    def length(self, axis: Axis) -> int:
+        return int(axis.length) if axis.length.isdigit() else self.lengths[axis.length]
 
     def place(self, index, here: Here) -> int:
         if not index.base:
@@ -203,7 +205,7 @@ class Oracle:
     def points(self, name: str) -> list[Point]:
         """All points of the axes of a name, those before the first step included."""
         axes = self.recurrence.axes_of(name)
-        sides = [range(self.lengths_of(a.name) + 1) for a in axes]
+        sides = [range(self.length(a) + 1) for a in axes]
         return list(product(*sides))
 
     def gradients(self, objective: str) -> dict[Key, np.ndarray]:

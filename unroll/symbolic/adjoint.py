@@ -111,7 +111,8 @@ class Builder:
     axes: list[Axis] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.axes = list(self.forward.axes)
+        used = (a for name in self.forward.names for a in self.forward.axes_of(name))
+        self.axes = list(dict.fromkeys((*self.forward.axes, *used)))
         data = class_names(self.forward)
         self.zeros = Zeros(self.forward, self.names, self.auxiliary, self.owners)
         self.reverse = Reverse(self.shapes, known(self.forward), self.forward.letters, data)
@@ -248,7 +249,7 @@ class Builder:
             result = equation.target
         if node.bound is not None:
             if not keeps_axis(node):
-                gradient = self.totalled(equation, node.bound, gradient, bound)
+                gradient, bound = self.totalled(equation, node.bound, gradient, bound)
             elif not equation.range(node.bound.axis).is_whole:
                 result = node
             bound = (*(r for r in bound if r.axis != node.over), node.bound)
@@ -261,16 +262,22 @@ class Builder:
 
     def totalled(
         self, equation: Equation, within: Range, gradient: Expression, bound: Ranges
-    ) -> Expression:
+    ) -> tuple[Expression, Ranges]:
         """A reduction over a letter that is free around it is one total for all of its steps:
-        what they send back adds up."""
+        what they send back adds up.
+
+        Ranges that end at that letter become conditions of what is added up.
+        """
         around = {*self.forward.letters_of(equation), *(r.axis for r in bound)}
         if within.axis not in around:
-            return gradient
+            return gradient, bound
+        for ended in (r for r in bound if within.axis in letters_in(r)):
+            gradient = guarded(gradient, ended)
+        bound = tuple(Range(r.axis) if within.axis in letters_in(r) else r for r in bound)
         own = next((r for r in bound if r.axis == within.axis), equation.range(within.axis))
         limits = None if self.zeros.vanishes(gradient, own) else own
         total = call("sum", gradient, over=within.axis, limits=limits)
-        return self.share(equation, total, bound, without=within.axis)
+        return self.share(equation, total, bound, without=within.axis), bound
 
     def worth_sharing(self, argument: Expression, share: Expression) -> bool:
         """A factor that several references will need is computed once, if it takes computing."""
@@ -336,8 +343,6 @@ class Builder:
         if self.must_share(equation, leaf, places):
             keep = {letter for letter in places if letter in {r.axis for r in leaf.bound}}
             gradient = self.share(equation, gradient, leaf.bound, keep)
-        for first, second in read.equal:
-            gradient = call("where", call("equal", number(first), number(second)), gradient, ZERO)
         gradient, summed = self.limited(gradient, {**scope, **read.below}, places)
         names = self.renamed(summed, axes, places)
         moves = {**places, **{r.axis: Index(names[r.axis]) for r in summed}}
@@ -346,6 +351,8 @@ class Builder:
                 assert within.start is not None
                 moves[within.axis] = within.start
         gradient = reindex(gradient, moves)
+        for first, second in read.equal:
+            gradient = call("where", call("equal", number(first), number(second)), gradient, ZERO)
         for within in reversed(summed):
             if not is_point(within):
                 letter = names[within.axis]

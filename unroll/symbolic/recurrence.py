@@ -7,7 +7,7 @@ an input; bare and never defined, a parameter; called and not in the table, an o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise, product
 
@@ -177,10 +177,25 @@ class Recurrence:
                 if own[position] is None and axis is not None:
                     own[position] = axis
         last = len(self.axes) - 1
-        return {
-            name: tuple(a or self.axes[min(p, last)] for p, a in enumerate(own))
+        whole = {
+            name: [a or self.axes[min(p, last)] for p, a in enumerate(own)]
             for name, own in found.items()
         }
+        return {name: tuple(self._apart(axes)) for name, axes in whole.items()}
+
+    def _apart(self, axes: list[Axis]) -> list[Axis]:
+        """Axes with a letter of its own for each index: `A[t, t]` lives on two axes of one length."""
+        found: list[Axis] = []
+        for axis in axes:
+            if axis in found:
+                taken = {a.name for a in found} | {*self.letters, *self.lengths}
+                other = next(
+                    (a for a in self.axes if a.length == axis.length and a not in (*found, *axes)),
+                    replace(axis, name=next(c for c in "stuvkjmnpqrw" if c not in taken)),
+                )
+                axis = other
+            found.append(axis)
+        return found
 
     def _is_letter(self, index: Index) -> bool:
         return index.base in self.letters
