@@ -129,9 +129,9 @@ class Recurrence(symbolic.Recurrence):
         of: the objective, where there is more than one candidate.
         """
         from unroll.symbolic.adjoint import differentiate
-        from unroll.symbolic.shapes import infer
+        from unroll.symbolic.shapes import DEFAULT_LENGTH, infer
 
-        made = differentiate(self, of, infer(self, self._shapes(None)))
+        made = differentiate(self, of, infer(self, self._shapes(None), DEFAULT_LENGTH))
         return replace(self, equations=made.recurrence.equations, template=None)
 
     def derive(self, of: str | None = None, hide: Sequence[str] | None = None) -> Derivation:
@@ -141,12 +141,12 @@ class Recurrence(symbolic.Recurrence):
         """
         from unroll.language.derivation import derive
         from unroll.symbolic.adjoint import differentiate
-        from unroll.symbolic.shapes import infer
+        from unroll.symbolic.shapes import DEFAULT_LENGTH, infer
 
         said = self.template.derive if self.template else {}
         names = said.get("hide", ()) if hide is None else hide
         shown = transformations.hide(self, [n for n in names if n in self.defined or hide])
-        adjoint = differentiate(shown, of, infer(shown, shown._shapes(None)))
+        adjoint = differentiate(shown, of, infer(shown, shown._shapes(None), DEFAULT_LENGTH))
         return derive(adjoint, said.get("book", {}))
 
     # --- graphs -----------------------------------------------------------------

@@ -32,10 +32,10 @@ from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.positions import places, ranges
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
+from unroll.symbolic.shapes import DEFAULT_LENGTH
 from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.transformations import class_names
 
-DEFAULT_LENGTH = 3
 Array = NDArray[Any]
 
 

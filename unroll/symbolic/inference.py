@@ -27,6 +27,7 @@ from unroll.symbolic.signatures import (
     result,
     side,
 )
+from unroll.symbolic.simplification import signed_terms
 
 GREEK = frozenset(
     {"alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "iota"}
@@ -356,10 +357,24 @@ class Inference:
 
     def likely(self, knot: Knot, argument: Expression, whole: Oriented) -> Oriented:
         """Shape of an open operand of something that is no number: a part of its own, or the same."""
-        if self.is_small(argument):
+        if self.is_small(argument) or self.has_scalar_term(argument):
             return SCALAR
         in_a_row = _signatures(knot.call) == {"n+->n"}
         return Oriented((self.fresh(),)) if in_a_row else Oriented(whole.shape)
+
+    def has_scalar_term(self, node: Expression) -> bool:
+        """Whether a variable is a sum with an inner product or another number computed from
+        vectors in it: then it is likelier a number, too, as the error `d[n] - w.T @ x[n]`."""
+        if not isinstance(node, Reference):
+            return False
+        terms = [
+            term
+            for e in self.recurrence.equations_of(node.name)
+            for _, term in signed_terms(e.expression)
+        ]
+        if len(terms) < 2:
+            return False
+        return any(k.call is term and k.own.known == SCALAR for k in self.knots for term in terms)
 
     def is_small(self, node: Expression) -> bool:
         """Whether an expression that scales a vector is likelier a number: α, 1 - α."""

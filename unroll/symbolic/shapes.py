@@ -16,6 +16,8 @@ from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import Recurrence
 from unroll.symbolic.signatures import SCALAR, Dimension, Oriented, Shape, apply, in_words, side
 
+DEFAULT_LENGTH = 3  # of what nothing says the length of
+
 
 def infer(
     recurrence: Recurrence,
