@@ -22,8 +22,7 @@ class Paper:
     """source: who writes so; given: names with the shapes of their arrays, `x:5x2 b:3 alpha`; a shape
     is that of all names before it, `o:5%3` are integers below 3, and what has none is a number.
     values: the loop; loss: an objective for the gradients, where the text has none;
-    functions: definitions of what the text calls; derived: whether the sizes that no array shows can
-    be told from the text alone; dims: sizes that no array shows; tree: parents.
+    functions: definitions of what the text calls; dims: sizes that no array shows; tree: parents.
     """
 
     source: str
@@ -32,7 +31,6 @@ class Paper:
     values: Values
     loss: str = ""
     functions: tuple[str, ...] = ()
-    derived: bool = True
     dims: Mapping[str, Any] = field(default_factory=dict)
     steps: int | Mapping[str, int] = 5
     tree: tuple[int, ...] | None = None
@@ -625,7 +623,7 @@ PAPERS = [
         \tilde{\mathbf{h}}_t &= \tanh\left(W_h \left[\mathbf{f}_t \odot \mathbf{h}_{t-1}, \mathbf{x}_t\right] + \mathbf{b}_h\right), \\
         \mathbf{h}_t &= \left(1 - \mathbf{f}_t\right) \odot \mathbf{h}_{t-1} + \mathbf{f}_t \odot \tilde{\mathbf{h}}_t.
         \end{align}""",
-        "x:5x2 W_f W_h:3x5 b_f b_h:3", minimal_gated, _SQUARES, derived=False),
+        "x:5x2 W_f W_h:3x5 b_f b_h:3", minimal_gated, _SQUARES),
     Paper("Lei et al. 2018, SRU", r"""
         \mathbf{f}_t = \sigma(\mathbf{W}_f \mathbf{x}_t + \mathbf{v}_f \odot \mathbf{c}_{t-1} + \mathbf{b}_f)
         \mathbf{c}_t = \mathbf{f}_t \odot \mathbf{c}_{t-1} + (1 - \mathbf{f}_t) \odot (\mathbf{W}\mathbf{x}_t)
@@ -744,7 +742,7 @@ PAPERS = [
         \bar{A}_t = \exp(\Delta_t A), \quad \bar{B}_t = \Delta_t B_t
         B_t = W_B x_t, \quad C_t = W_C x_t
         h_t = \bar{A}_t \odot h_{t-1} + \bar{B}_t u_t, \quad y_t = C_t^\top h_t""",
-        "x:5x2 u:5 w:2 A:3 W_B W_C:3x2 b", mamba, "J = sum(y[t] ** 2, t)", derived=False),
+        "x:5x2 u:5 w:2 A:3 W_B W_C:3x2 b", mamba, "J = sum(y[t] ** 2, t)"),
     Paper("Gu et al. 2022, S4, bilinear discretisation", r"""
         \overline{A} = (I - \Delta/2 \cdot A)^{-1}(I + \Delta/2 \cdot A)
         \overline{B} = (I - \Delta/2 \cdot A)^{-1} \Delta B
@@ -817,7 +815,7 @@ PAPERS = [
     Paper("Astrom and Murray, PID controller", r"""
         e_k = r_k - y_k
         u_k = K_p e_k + K_i \Delta t \sum_{j=1}^{k} e_j + K_d \frac{e_k - e_{k-1}}{\Delta t}""",
-        "r y:5 K_p K_i K_d Deltat", controller, "J = sum(u[k] ** 2, k)", derived=False),
+        "r y:5 K_p K_i K_d Deltat", controller, "J = sum(u[k] ** 2, k)"),
     Paper("Kutta 1901, fourth order", r"""
         k_1 = f(y_n)
         k_2 = f(y_n + h k_1/2)
@@ -860,7 +858,7 @@ PAPERS = [
     Paper("Lehmer 1951, linear congruential generator", r"X_{n+1} \equiv 5 X_n + 3 \pmod{16}, X_0 = 7",
         "", congruential, steps=9),
     Paper("Ramsauer et al. 2021, Hopfield update", r"\xi_{t+1} = X \, \mathrm{softmax}(\beta X^T \xi_t), \quad \xi_0 = v",
-        "X:3x4 v:3 beta", hopfield, "J = sum(sum(xi[t] ** 2), t)", derived=False),
+        "X:3x4 v:3 beta", hopfield, "J = sum(sum(xi[t] ** 2), t)"),
     Paper("Beer 1995, continuous-time network", r"""
         y_i(t+1) = y_i(t) + \frac{\Delta t}{\tau_i}\left(-y_i(t) + \sum_j w_{ji} \sigma(y_j(t) + \theta_j) + I_i(t)\right)""",
         "tau theta:3 w:3x3 I:3x5 Deltat", continuous, "J = sum(sum(y[i, t] ** 2, i), t)"),
@@ -873,7 +871,7 @@ PAPERS = [
         a_{ts} = \frac{\exp(h_t^\top W_a \bar{h}_s)}{\sum_{s'} \exp(h_t^\top W_a \bar{h}_{s'})}
         c_t = \sum_s a_{ts} \bar{h}_s
         \tilde{h}_t = \tanh(W_c [c_t; h_t])""",
-        "x:4x2 hbar:5x3 W W_a:3x3 U:3x2 W_c:3x6", general_attention, "J = sum(sum(htilde[t] ** 2), t)", derived=False,
+        "x:4x2 hbar:5x3 W W_a:3x3 U:3x2 W_c:3x6", general_attention, "J = sum(sum(htilde[t] ** 2), t)",
         steps={"tau": 4, "n_s": 5}),
     Paper("Vaswani et al. 2017, causal self-attention", r"""
         q_t = W_Q x_t, k_t = W_K x_t, v_t = W_V x_t

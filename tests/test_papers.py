@@ -72,11 +72,11 @@ class TestPaper:
 
     def test_gradients_are_right(self, paper: Paper) -> None:
         if not (paper.loss or "Z" in unroll.parse(paper.text).defined):
-            pytest.skip("whole numbers have no gradients")
+            return  # whole numbers, which have no gradients
         recurrence = with_loss(paper)
         assert recurrence.check(**options(paper, draw(paper))).passed
-        if paper.derived:
-            assert str(recurrence.derive())
+        shapes = recurrence.run(**options(paper, draw(paper)), gradients=False).shapes
+        assert str(recurrence.derive(dims={n: shapes[n] for n in recurrence.names}))
 
     def test_is_drawn_without_overlaps(self, paper: Paper) -> None:
         recurrence = unroll.parse(paper.text)

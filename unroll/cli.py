@@ -84,8 +84,11 @@ def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
 
 recurrence_argument = click.argument("recurrence", metavar="RECURRENCE")
 of_option = click.option("--of", metavar="NAME", help="The objective, if there are several.")
+dims_option = click.option(
+    "--dims", callback=_sizes, help="Sizes of values: x=4,W=3x4,a=number; lengths: n_l=2."
+)
 data_options = _options(
-    click.option("--dims", callback=_sizes, help="Sizes of values: x=4,W=3x4,a=number."),
+    dims_option,
     click.option(
         "--data", type=click.Path(path_type=Path), help="Arrays by name, as NumPy's .npz."
     ),
@@ -199,10 +202,18 @@ def run(
 @click.option("--format", "form", type=click.Choice(["text", "latex"]), default="text")
 @click.option("--notation", type=click.Choice(["book", "subscript", "angle"]), default="book")
 @of_option
+@dims_option
 @click.option("-o", "--output", default="-", metavar="FILE")
-def derive(recurrence: str, form: str, notation: str, of: str | None, output: str) -> None:
+def derive(
+    recurrence: str,
+    form: str,
+    notation: str,
+    of: str | None,
+    dims: Mapping[str, tuple[int, ...]] | None,
+    output: str,
+) -> None:
     """Derive the BPTT equations: boundary case, general step, sums over time."""
-    derivation = load(recurrence).derive(of)
+    derivation = load(recurrence).derive(of, dims=dims)
     text = derivation.latex(notation) if form == "latex" else str(derivation)
     write(output, text + "\n")
 

@@ -123,21 +123,28 @@ class Recurrence(symbolic.Recurrence):
 
         return derived.truncate(self, every)
 
-    def adjoint(self, of: str | None = None) -> Self:
+    def adjoint(self, of: str | None = None, dims: Mapping[str, Any] | None = None) -> Self:
         """The recurrence together with its gradients: BPTT as a recurrence that runs backward.
 
-        of: the objective, where there is more than one candidate.
+        of: the objective, where there is more than one candidate; dims: sizes, where the text leaves
+        open what is a matrix and what a number.
         """
         from unroll.symbolic.adjoint import differentiate
         from unroll.symbolic.shapes import DEFAULT_LENGTH, infer
 
-        made = differentiate(self, of, infer(self, self._shapes(None), DEFAULT_LENGTH))
+        made = differentiate(self, of, infer(self, self._shapes(dims), DEFAULT_LENGTH))
         return replace(self, equations=made.recurrence.equations, template=None)
 
-    def derive(self, of: str | None = None, hide: Sequence[str] | None = None) -> Derivation:
+    def derive(
+        self,
+        of: str | None = None,
+        hide: Sequence[str] | None = None,
+        dims: Mapping[str, Any] | None = None,
+    ) -> Derivation:
         """The BPTT equations, case by case: prints as text, shows as LaTeX in a notebook.
 
-        of: the objective; hide: variables to leave out first (default: what the template says).
+        of: the objective; hide: variables to leave out first (default: what the template says);
+        dims: sizes, where the text leaves open what is a matrix and what a number.
         """
         from unroll.language.derivation import derive
         from unroll.symbolic.adjoint import differentiate
@@ -146,7 +153,7 @@ class Recurrence(symbolic.Recurrence):
         said = self.template.derive if self.template else {}
         names = said.get("hide", ()) if hide is None else hide
         shown = transformations.hide(self, [n for n in names if n in self.defined or hide])
-        adjoint = differentiate(shown, of, infer(shown, shown._shapes(None), DEFAULT_LENGTH))
+        adjoint = differentiate(shown, of, infer(shown, shown._shapes(dims), DEFAULT_LENGTH))
         return derive(adjoint, said.get("book", {}))
 
     # --- graphs -----------------------------------------------------------------
@@ -257,7 +264,9 @@ class Recurrence(symbolic.Recurrence):
         hidden = [n for n in said.get("hide", ()) if n in self.defined] if hide is None else hide
         lanes = said.get("rows", ()) if rows is None else rows
         name = self.template.title if self.template and title is None else title
-        return draw(self, hide=hidden, rows=lanes, title=name, **options)
+        dims = self.template.dims if self.template else {}
+        sizes = {n: d for n, d in dims.items() if n in self.lengths and isinstance(d, int)}
+        return draw(self, hide=hidden, rows=lanes, title=name, sizes=sizes, **options)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": str(self), "text/latex": self._repr_latex_()}
