@@ -121,7 +121,7 @@ def lay_out(
     painted: dict[str, Painted] = {}
     least: int | None = None
     for wider, taller in _ROOMIER:
-        roomy = Grid(radius, base.row * taller, base.column * wider, base.across * wider)
+        roomy = Grid(radius, base.row * taller, base.column * wider, base.across * wider, wider)
         tried = {
             name: _painted(
                 graph if name == "folded" else spread,

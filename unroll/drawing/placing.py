@@ -16,12 +16,16 @@ _APART = 0.5  # more between two parts, in column pitches
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """One node radius for a figure, the pitches of rows and columns, and the unit of offsets, px."""
+    """One node radius for a figure, the pitches of rows and columns, and the unit of offsets, px.
+
+    wider: how many times what they need columns get, so that more lines fit between them.
+    """
 
     radius: float
     row: float
     column: float
     across: float
+    wider: float = 1.0
 
 
 def grid(radius: float) -> Grid:
@@ -92,7 +96,7 @@ def _pitch(plan: Plan, rows: Rows, grid: Grid, columns: list[int], parts: Parts 
     free = (2 + CLEAR) * grid.radius
     firsts = {line.start for line in parts.lines} if parts else set()
     needs = [
-        before[row][1] - low + free
+        (before[row][1] - low + free) * grid.wider
         for before, after in (
             (extents[a], extents[b]) for a, b in pairwise(columns) if b not in firsts
         )

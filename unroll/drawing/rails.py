@@ -13,7 +13,8 @@ from unroll.drawing.geometry import Curve, rounded
 from unroll.drawing.scene import Point
 
 APART = 0.42  # of two levels from the middle of their row, in node radii
-_LANES = (0.0, *(side * x for x in (1.5, 1.8, 2.1, 2.6, 3.2, 3.8, 4.4) for side in (1, -1)))
+_FAR = (1.5, 1.8, 2.1, 2.6, 3.2, 3.8, 4.4, 5.0, 5.6, 6.2, 6.8)  # in node radii, on both sides
+_LANES = (0.0, *(side * x for x in _FAR for side in (1, -1)))
 _BETWEEN = 0.6  # two risers of one column, at least; in node radii
 _TURN = 1.5  # height of the slope from a node to its lane, at most; in node radii
 

@@ -66,8 +66,8 @@ def arrange(graph: FoldedGraph, given: Sequence[str] = ()) -> Rows:
 
 
 def names_in(rows: Sequence[str]) -> list[str]:
-    """The names in rows such as `["L", "y, o", "h"]`."""
-    return [name for row in rows for name in re.split(r"[\s,]+", row) if name]
+    """The names in rows such as `["L", "y, o", "h"]`; a lane's own commas stay: `M[*,1]`."""
+    return [name for row in rows for name in re.split(r"[\s,]+(?![^\[]*\])", row) if name]
 
 
 def within_step(graph: FoldedGraph, names: Sequence[str]) -> nx.DiGraph:
