@@ -86,6 +86,7 @@ def draw(
     *,
     view: str = "both",
     steps: int | Mapping[str, int] | None = None,
+    sizes: Mapping[str, int] | None = None,
     window: bool = False,
     level: str = "variables",
     hide: Sequence[str] = (),
@@ -102,7 +103,8 @@ def draw(
     """The folded circuit of a recurrence, its unfolded graph, or both.
 
     view: both, folded or unfolded; steps: draw t = 1..steps, or as many as named for each axis or
-    length (`{"t": 4, "n_l": 3}`; layers are 2 where nothing is said); window: draw …, t-1, t, t+1, …, as
+    length (`{"t": 4, "n_l": 3}`; layers are 2 where nothing is said); sizes: lengths of axes that
+    count rows, which a number of steps leaves as they are; window: draw …, t-1, t, t+1, …, as
     happens without steps and values; level: variables, or operations (a node for each); hide:
     variables to leave out; flow: none, forward, backward or both; values: a trace whose values (and
     gradients, if the flow shows them) stand at the nodes; elide: auto (beyond 8 steps), none, or
@@ -133,9 +135,11 @@ def draw(
         _check_batch(values)
     run = values.sizes if values is not None else None
     lengths = lengths_of(visible, steps, run)
+    divided = divide(visible)
+    if isinstance(steps, int) and run is None:
+        lengths = _with_few_rows(divided, lengths, sizes or {})
     count = _count(visible, lengths)
     branches = grown(visible, count, tree, run)
-    divided = divide(visible)
     if branches is not None:
         _check_tree(window, elide)
         count = tree_in(branches).leaves
@@ -242,6 +246,21 @@ def _count(recurrence: Recurrence, lengths: Mapping[str, int]) -> int | None:
     """How many steps the time axis has, a tree how many leaves; None where nothing says it."""
     time = next((a for a in recurrence.axes if a.leaves), recurrence.axes[0])
     return lengths.get(time.leaves or time.length)
+
+
+def _with_few_rows(
+    divided: Division, lengths: Mapping[str, int], sizes: Mapping[str, int]
+) -> dict[str, int]:
+    """The lengths that a number of steps means: rows are as many as the sizes say, and few.
+
+    Columns are left out where there are many; rows are not, and so there are no more of them than
+    are shown without leaving any out.
+    """
+    from unroll.drawing.columns import DENSE
+
+    across = {a.length for a in divided.crossed} - {a.length for a in divided.columns}
+    few = {n: sizes.get(n, min(k, DENSE)) for n, k in lengths.items() if n in across}
+    return {**lengths, **few}
 
 
 def _spread(divided: Division, lengths: Mapping[str, int]) -> FoldedGraph | None:
