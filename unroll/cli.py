@@ -156,7 +156,7 @@ def draw(
         own = data is not None or (found.template is not None and bool(found.template.arrays))
         sized = steps or own or isinstance(tree, list)
         trace = _run(found, steps if sized else 3, dims, data, seed, tree=tree)
-    shown = None if trace is not None and steps is None else _lengths(found, steps, dims)
+    shown = _lengths(found, steps, dims) if trace is None else None  # values say how many there are
     figure = found.draw(steps=shown, values=trace, tree=tree, **options)
     if output == "-":
         write(output, figure.svg())

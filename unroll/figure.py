@@ -230,6 +230,7 @@ def lengths_of(
     found = {names[name]: length for name, length in said.items()}
     if isinstance(steps, int):
         counted = [a for a in recurrence.axes if a.name not in LAYERS] or list(recurrence.axes)
+        counted = counted[:1] if run is not None else counted  # the run says the other lengths
         found = {a.leaves or a.length: steps for a in counted}
     ran = dict(run.lengths) if run is not None else {}
     for axis in recurrence.axes:
