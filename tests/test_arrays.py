@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import unroll
 from unroll.errors import UnrollError
 from unroll.language.parser import parse
 from unroll.numeric.arrays import prepare
@@ -132,3 +133,8 @@ def test_a_computed_initial_value_cannot_be_given():
     recurrence = parse("h[0] = tanh(k)\nh[t] = a * h[t-1]")
     with pytest.raises(UnrollError, match="given"):
         run(recurrence, {"h[0]": 1.0, "a": 1.0, "k": 1.0}, steps=2)
+
+
+def test_an_axis_whose_length_the_text_says_needs_no_steps():
+    recurrence = unroll.parse("t = 1..7\nh[t] = h[t-1] + x[t]")
+    assert recurrence.run()["h"].shape == (7,)

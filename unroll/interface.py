@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from unroll.numeric.checks import Check
     from unroll.numeric.trace import Trace
 
-DEFAULT_STEPS = 5
-
 
 @dataclass(frozen=True)
 class Recurrence(symbolic.Recurrence):
@@ -193,7 +191,7 @@ class Recurrence(symbolic.Recurrence):
         """
         from unroll.numeric.execution import run
 
-        data = self._data(arrays, steps, dims, options.get("tree"))
+        data = self._data(arrays, steps, dims)
         return run(self.runnable(), **data, seed=seed, of=of, **options)
 
     def check(
@@ -209,7 +207,7 @@ class Recurrence(symbolic.Recurrence):
         """Every gradient against central differences: the worst relative error by name."""
         from unroll.numeric.checks import check
 
-        data = self._data(arrays, steps, dims, tree)
+        data = self._data(arrays, steps, dims)
         return check(self.runnable(), **data, tree=tree, seed=seed, of=of)
 
     def runnable(self) -> Self:
@@ -223,7 +221,6 @@ class Recurrence(symbolic.Recurrence):
         arrays: Mapping[str, ArrayLike] | None,
         steps: int | Mapping[str, int] | None,
         dims: Mapping[str, Any] | None,
-        tree: Any = None,
     ) -> dict[str, Any]:
         """Arrays, steps and sizes to run with, the template's where none are given."""
         shapes = self._shapes(dims) if arrays is None else dict(dims or {})
@@ -231,8 +228,6 @@ class Recurrence(symbolic.Recurrence):
             from unroll.numeric.arrays import extend
 
             arrays = extend(self, self.template.arrays, steps if isinstance(steps, int) else None)
-        elif arrays is None and steps is None and (tree is None or isinstance(tree, str)):
-            steps = DEFAULT_STEPS  # other trees say themselves how large they are
         return {"arrays": arrays, "steps": steps, "dims": shapes}
 
     def _shapes(self, dims: Mapping[str, Any] | None) -> dict[str, tuple[int, ...]]:
