@@ -7,8 +7,8 @@ import unroll
 
 def pieces(text, name, steps):
     recurrence = unroll.parse(text)
-    found = recurrence.pieces(name, steps)
-    return [(str(e.target), first, last) for e, first, last in found]
+    found = recurrence.boxes(name, recurrence.sizes(steps))
+    return [(str(e.target), *(box[0] if box else (0, 0))) for e, box in found]
 
 
 def test_roles_are_read_off_the_equations():

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.errors import UnrollError, nearest
 from unroll.files import write
-from unroll.symbolic.recurrence import LAYERS, Recurrence
+from unroll.symbolic.recurrence import DEFAULT_LAYERS, LAYERS, Recurrence
 from unroll.symbolic.sizes import Sizes
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def _spread(divided: Division, lengths: Mapping[str, int]) -> FoldedGraph | None
 
     if not divided.crossed:
         return None
-    default = {a.length: 2 if a.name in LAYERS else 3 for a in divided.recurrence.axes}
+    default = {a.length: DEFAULT_LAYERS if a.name in LAYERS else 3 for a in divided.recurrence.axes}
     return spread(divided, Sizes(tuple((default | dict(lengths)).items())))
 
 

@@ -134,10 +134,8 @@ def steps_of(
         tree = sizes.tree(recurrence.letters[within.parent.base].length)
         assert within.parent.via in ("", CHILDREN)
         return tree.children[node - 1] if 1 <= node <= len(tree) else ()
-    last = sizes[recurrence.letters[within.axis].length]
-    first, stop = recurrence.runs(within.axis, within)
-    start, end = (recurrence.position(i, sizes, here) for i in (first, stop))
-    return range(max(start, 1) if first.base else start, min(end, last) + 1)
+    first, last = recurrence.span(within, sizes, here, here)
+    return range(first, last + 1)
 
 
 def _holds(recurrence: Recurrence, equation: Equation, link: Link) -> bool:

@@ -169,7 +169,7 @@ def _fewer_letters(
         if bound not in lengths.group or bound in lengths.free:
             return part
         body = part.arguments[0]
-        taken = letters(body) | {i.base for i in _ends(part.limits)}
+        taken = letters(body) | {i.base for i in (part.limits.ends if part.limits else ())}
         others = [x for x in lengths.members(bound) if x in lengths.free and x not in taken]
         if not others:
             return part
@@ -191,11 +191,6 @@ def _fewer_letters(
         return replace(part, arguments=(body,), over=letter, limits=limits)
 
     return _change_all(definition, lambda node: rebuild(node, change))
-
-
-def _ends(within: Range | None) -> Iterator[Index]:
-    if within is not None:
-        yield from (i for i in (within.start, within.stop, within.parent) if i is not None)
 
 
 def sums_up(node: Expression) -> bool:
@@ -279,7 +274,7 @@ def _indices(definition: Definition) -> Iterable[Index]:
         if isinstance(part, Reference):
             yield from part.indices
         elif isinstance(part, Call):
-            yield from _ends(part.limits)
+            yield from (part.limits.ends if part.limits else ())
 
 
 def _mentions(definition: Definition, name: str) -> bool:
@@ -317,7 +312,7 @@ def _ranged(definition: Definition, axes: Mapping[str, Axis]) -> Equation:
             )
         within = narrowed(ranges.get(letter, Range(letter)), sign, bound.value, axes)
         within = range_at(within, {LEAVES: Index(axis.leaves)} if axis.leaves else {})
-        if any(i.base in axes for i in _ends(within)):
+        if any(i.base in axes for i in (within.ends if within else ())):
             raise UnrollError(
                 f"the range of {letter} ends where another index is",
                 remedy=f"Write where({letter} {sign} ..., ..., 0) for the values that are left out.",

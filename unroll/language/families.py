@@ -6,13 +6,11 @@ equation says of the node `j` is then said of `parent(k)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from unroll.language.building import Definition
 from unroll.symbolic.expressions import (
-    Call,
-    Expression,
     Index,
     Range,
     Reference,
@@ -20,6 +18,7 @@ from unroll.symbolic.expressions import (
     substitute,
     walk,
 )
+from unroll.symbolic.ordering import uses
 from unroll.symbolic.trees import PARENT
 
 
@@ -27,26 +26,19 @@ def of_children(definitions: Sequence[Definition]) -> list[Definition]:
     """The definitions with each variable of a node and its child as one of the child."""
     found = list(definitions)
     for name in dict.fromkeys(d.target.name for d in definitions):
-        places = {_place(r, within) for d in found for r, within in _uses(d.expression, name)}
+        places = {
+            _place(r, around.values())
+            for d in found
+            for r, around in uses(d.expression)
+            if r.name == name
+        }
         place = places.pop() if len(places) == 1 else None
         if place is not None and all(_fits(d, place) for d in found if d.target.name == name):
             found = [_moved(d, name, place) for d in found]
     return found
 
 
-def _uses(node: Expression, name: str) -> Iterator[tuple[Reference, tuple[Range, ...]]]:
-    """References to a name with the ranges of the reductions around them."""
-    stack: list[tuple[Expression, tuple[Range, ...]]] = [(node, ())]
-    while stack:
-        part, around = stack.pop()
-        if isinstance(part, Reference) and part.name == name:
-            yield part, around
-        if isinstance(part, Call):
-            inner = (*around, part.bound) if part.bound is not None else around
-            stack += [(a, inner) for a in part.arguments]
-
-
-def _place(reference: Reference, around: Sequence[Range]) -> int | None:
+def _place(reference: Reference, around: Iterable[Range]) -> int | None:
     """Where the child stands among two indices of a node and its child."""
     if len(reference.indices) != 2:
         return None

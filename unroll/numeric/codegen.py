@@ -37,7 +37,7 @@ from unroll.numeric.terms import (
 from unroll.numeric.wavefronts import Wavefront, levels, wavefront, waves
 from unroll.symbolic.expressions import Index
 from unroll.symbolic.operations import Shape
-from unroll.symbolic.ordering import FORWARD, Walk
+from unroll.symbolic.ordering import Walk, walk_along
 from unroll.symbolic.recurrence import GIVEN, Box, Recurrence
 from unroll.symbolic.shapes import shape_of
 from unroll.symbolic.sizes import Sizes
@@ -278,11 +278,9 @@ class _Writer:
             everywhere = all(axis in self.recurrence.axes_of(p.name) for p in pieces)
             if axis.name in at or not everywhere:
                 continue
-            spans = [n.along(axis.name) for n in needs]
-            if all(low >= 0 for low, _ in spans) and any(low > 0 for low, _ in spans):
-                return Walk(axis.name, FORWARD)
-            if all(high <= 0 for _, high in spans) and any(high < 0 for _, high in spans):
-                return Walk(axis.name, BACKWARD)
+            walk = walk_along(axis.name, [n.along(axis.name) for n in needs])
+            if walk is not None:
+                return walk
         return None
 
     def cut(self, pieces: list[Piece], at: Mapping[str, Place]) -> list[Piece]:

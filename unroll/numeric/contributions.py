@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from unroll.errors import UnrollError
 from unroll.numeric.codegen import compile_recurrence
 from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, references
+from unroll.symbolic.readings import letters_in
 from unroll.symbolic.recurrence import INPUT, Axis, Equation, Recurrence
 from unroll.symbolic.simplification import signed_terms
 
@@ -92,7 +93,7 @@ def _fixed(recurrence: Recurrence, node: Expression) -> list[tuple[Index, Axis]]
 
 def _depends(within: Range, others: list[Range]) -> bool:
     """Whether the ends of a range name a letter that another sum binds."""
-    ends = {i.base for i in (within.start, within.stop, within.parent) if i is not None}
+    ends = letters_in(within)
     return any(r.axis in ends for r in others)
 
 

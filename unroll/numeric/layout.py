@@ -106,21 +106,22 @@ def read(recurrence: Recurrence, index: Index, sizes: Sizes, spans: Spans) -> tu
     """First and last step that an index reads."""
     if index.via:
         return 0, sizes[recurrence.letters[index.base].length]
-    ends = ({letter: side[i] for letter, side in spans.items()} for i in (0, 1))
-    first, last = (recurrence.position(index, sizes, at) for at in ends)
+    first, last = (recurrence.position(index, sizes, at) for at in _ends(spans))
     return first, last
 
 
 def span_of(recurrence: Recurrence, within: Range, sizes: Sizes, spans: Spans) -> tuple[int, int]:
     """First and last step of a reduction's letter, for whatever steps the outer letters are at."""
-    last = sizes[recurrence.letters[within.axis].length]
     if within.parent is not None:
-        return 1, last
-    start, stop = recurrence.runs(within.axis, within)
-    first = read(recurrence, start, sizes, spans)[0]
-    return (max(1, first) if start.base else first), min(
-        last, read(recurrence, stop, sizes, spans)[1]
-    )
+        return 1, sizes[recurrence.letters[within.axis].length]
+    low, high = _ends(spans)
+    return recurrence.span(within, sizes, low, high)
+
+
+def _ends(spans: Spans) -> tuple[dict[str, int], dict[str, int]]:
+    """Where letters are first, and where they are last."""
+    low = {letter: side[0] for letter, side in spans.items()}
+    return low, {letter: side[1] for letter, side in spans.items()}
 
 
 def batched(

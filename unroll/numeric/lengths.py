@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from unroll.errors import UnrollError
 from unroll.numeric.fitting import describe_shape
-from unroll.symbolic.recurrence import LAYERS, Axis, Recurrence
+from unroll.symbolic.recurrence import DEFAULT_LAYERS, LAYERS, Axis, Recurrence
 from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.trees import Tree, tree_of
 
 DEFAULT_STEPS = 5
-DEFAULT_LAYERS = 2
 Steps = int | Mapping[str, int]
 Trees = str | Tree | Sequence[Any] | Mapping[str, Any]
 

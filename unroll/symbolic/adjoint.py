@@ -29,7 +29,7 @@ from unroll.symbolic.expressions import (
 from unroll.symbolic.extents import is_point, overrides
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.ordering import dependences
-from unroll.symbolic.readings import Leaf, Ranges, guarded, letters_in, number, reading
+from unroll.symbolic.readings import Leaf, Ranges, guarded, letters_in, number, reading, relative
 from unroll.symbolic.recurrence import (
     GIVEN,
     INPUT,
@@ -208,26 +208,10 @@ class Builder:
             equation = replace(
                 equation,
                 target=replace(equation.target, indices=tuple(indices)),
-                expression=self.moved(equation.expression, index, axis),
+                expression=relative(self.forward, equation.expression, index, axis),
                 ranges=(*equation.ranges, Range(axis.name, index, index)),
             )
         return equation
-
-    def moved(self, node: Expression, point: Index, axis: Axis) -> Expression:
-        """An expression with what stands relative to a point standing relative to the letter."""
-        if isinstance(node, Reference):
-            indices = tuple(
-                Index(axis.name, i.offset - point.offset)
-                if i.base == point.base and a.length == axis.length
-                else i
-                for i, a in zip(node.indices, self.forward.axes_of(node.name))
-            )
-            return replace(node, indices=indices)
-        if isinstance(node, Call) and node.over != axis.name:
-            return replace(
-                node, arguments=tuple(self.moved(a, point, axis) for a in node.arguments)
-            )
-        return node
 
     def descend(
         self,

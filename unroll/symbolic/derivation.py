@@ -22,10 +22,10 @@ from unroll.symbolic.expressions import (
 )
 from unroll.symbolic.extents import is_point
 from unroll.symbolic.ordering import uses
+from unroll.symbolic.readings import reading, relative
 from unroll.symbolic.recurrence import INPUT, Axis, Equation, Recurrence
 from unroll.symbolic.simplification import simplify
 from unroll.symbolic.sizes import Sizes
-from unroll.symbolic.trees import INVERSE
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _ranged_cases(
         if piece != equation:
             continue
         for at in range(first, last + 1):
-            moving = _as_moving(equation, axis.name)
+            moving = _as_moving(adjoint, equation, axis)
             value = simplify(_at(adjoint, moving, {axis.name: at}, sizes))
             paths = _paths(adjoint, forward, of, {axis.name: at}, sizes)
             if runs and runs[-1][:2] == (value, paths) and runs[-1][3] == at - 1:
@@ -209,30 +209,17 @@ def _to(reference: Reference, axis: str, where: Index) -> Reference:
 
 def _indices(equation: Equation) -> list[Index]:
     found = [i for r in references(equation.expression) for i in r.indices]
-    ends = [i for r in equation.ranges for i in (r.start, r.stop) if i]
+    ends = [i for r in equation.ranges for i in r.ends]
     return [*found, *equation.target.indices, *ends]
 
 
-def _as_moving(equation: Equation, axis: str) -> Expression:
+def _as_moving(adjoint: Adjoint, equation: Equation, axis: Axis) -> Expression:
     """The right side with the point where the equation holds written as the axis letter."""
     index = equation.index
     assert index is not None
-    if index.base == axis:
+    if index.base == axis.name:
         return equation.expression
-    return _relative(equation.expression, index, axis)
-
-
-def _relative(node: Expression, point: Index, axis: str) -> Expression:
-    """What stands relative to a point, relative to the axis letter; but in no sum over that."""
-    if isinstance(node, Reference):
-        indices = tuple(
-            Index(axis, i.offset - point.offset) if i.base == point.base else i
-            for i in node.indices
-        )
-        return replace(node, indices=indices)
-    if isinstance(node, Call) and node.over != axis:
-        return replace(node, arguments=tuple(_relative(a, point, axis) for a in node.arguments))
-    return node
+    return relative(adjoint.recurrence, equation.expression, index, axis)
 
 
 def _at(adjoint: Adjoint, node: Expression, at: Mapping[str, int], sizes: Sizes) -> Expression:
@@ -268,7 +255,7 @@ def _known_at(adjoint: Adjoint, node: Reference, at: Mapping[str, int], sizes: S
     (axis, *others) = combined.axes_of(node.name)
     if others:
         return _written_out(adjoint, node)
-    moved = reindex(_as_moving(holding[0], axis.name), {axis.name: node.indices[0]})
+    moved = reindex(_as_moving(adjoint, holding[0], axis), {axis.name: node.indices[0]})
     return _at(adjoint, moved, at, sizes)
 
 
@@ -329,17 +316,17 @@ def _path(
     The source is at its own letters; the target where it reads that. None where it does not hold.
     """
     axes, target = forward.axes_of(reference.name), equation.target
-    places: dict[str, Index] = {}
+    scope = {i.base: Range(i.base) for i in target.indices if i.base not in bound}
+    read = reading(forward, reference, {k: r for k, r in scope.items() if k in forward.letters})
+    places = read.places | {k: r.parent for k, r in read.below.items() if r.parent is not None}
     fixed: dict[Index, Index] = {}
-    for index, axis in zip(reference.indices, axes):
+    for position, index in read.fixed.items():
+        letter = axes[position].name
         if index.base in bound:
             continue
-        if index.base in forward.letters:
-            via = INVERSE[index.via] if index.via else ""
-            places[index.base] = Index(axis.name, -index.offset, via)
-        elif same := next((i for i in target.indices if i.base == index.base), None):
-            fixed[same] = Index(axis.name, same.offset - index.offset)
-        elif at and sizes and forward.position(index, sizes, at) != at.get(axis.name):
+        if same := next((i for i in target.indices if i.base == index.base), None):
+            fixed[same] = Index(letter, same.offset - index.offset)
+        elif at and sizes and forward.position(index, sizes, at) != at.get(letter):
             return None
     over = tuple(i.base for i in target.indices
                  if i.base in forward.letters and i.base not in places)  # fmt: skip

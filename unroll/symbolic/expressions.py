@@ -65,6 +65,11 @@ class Range:
         return self.start is None and self.stop is None and self.parent is None
 
     @property
+    def ends(self) -> tuple[Index, ...]:
+        """The indices that say where it runs."""
+        return tuple(i for i in (self.start, self.stop, self.parent) if i is not None)
+
+    @property
     def specificity(self) -> int:
         """0 for the whole axis, 1 for a part of it, 2 for one point."""
         if self.is_whole:
@@ -263,9 +268,7 @@ def reindex(node: Expression, places: Mapping[str, Index]) -> Expression:
     limits = node.limits.at(places) if node.limits else None
     inner = {letter: to for letter, to in places.items() if letter != node.over}
     over = node.over
-    free = {i.base for a in node.arguments for r in references(a) for i in r.indices} | {
-        r.name for a in node.arguments for r in references(a) if not r.indices
-    }
+    free = frozenset[str]().union(*(letters(a) for a in node.arguments))
     captured = next((k for k, to in inner.items() if to.base == over and k in free), None)
     if captured is not None:
         over = captured
@@ -297,5 +300,5 @@ def letters(node: Expression) -> frozenset[str]:
     found = frozenset[str]().union(*(letters(a) for a in node.arguments))
     if node.over is None:
         return found
-    ends = (node.limits.start, node.limits.stop, node.limits.parent) if node.limits else ()
-    return (found - {node.over}) | {i.base for i in ends if i is not None}
+    ends = node.limits.ends if node.limits else ()
+    return (found - {node.over}) | {i.base for i in ends}

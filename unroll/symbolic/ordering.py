@@ -8,7 +8,7 @@ A lag gives one distance, a history or a child of a tree node any that is larger
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -79,17 +79,16 @@ def dependences(recurrence: Recurrence) -> list[Dependence]:
     return found
 
 
-def uses(
-    node: Expression, bound: Mapping[str, Range] | None = None
-) -> Iterator[tuple[Reference, Mapping[str, Range]]]:
-    """References, each with the letters that reductions around it bind."""
-    bound = bound or {}
-    if isinstance(node, Reference):
-        yield node, bound
-    elif isinstance(node, Call):
-        inner = {**bound, node.over: node.bound} if node.over and node.bound else bound
-        for argument in node.arguments:
-            yield from uses(argument, inner)
+def uses(node: Expression) -> Iterator[tuple[Reference, Mapping[str, Range]]]:
+    """References, left to right, each with the letters that reductions around it bind."""
+    stack: list[tuple[Expression, Mapping[str, Range]]] = [(node, {})]
+    while stack:
+        part, around = stack.pop()
+        if isinstance(part, Reference):
+            yield part, around
+        elif isinstance(part, Call):
+            inner = {**around, part.bound.axis: part.bound} if part.bound is not None else around
+            stack += [(a, inner) for a in reversed(part.arguments)]
 
 
 def distances_of(
@@ -248,11 +247,17 @@ def way(recurrence: Recurrence, edges: list[Dependence], done: tuple[str, ...]) 
     for axis in reversed(recurrence.axes):  # time is the innermost, where there is a choice
         if axis.name in done:
             continue
-        spans = [d.along(axis.name) for d in edges]
-        if all(low >= 0 for low, _ in spans) and any(low > 0 for low, _ in spans):
-            return Walk(axis.name, FORWARD)
-        if all(high <= 0 for _, high in spans) and any(high < 0 for _, high in spans):
-            return Walk(axis.name, BACKWARD)
+        if (walk := walk_along(axis.name, [d.along(axis.name) for d in edges])) is not None:
+            return walk
+    return None
+
+
+def walk_along(axis: str, distances: Sequence[Distance]) -> Walk | None:
+    """The way along an axis that puts distances in order: none points the other way, one forth."""
+    if all(low >= 0 for low, _ in distances) and any(low > 0 for low, _ in distances):
+        return Walk(axis, FORWARD)
+    if all(high <= 0 for _, high in distances) and any(high < 0 for _, high in distances):
+        return Walk(axis, BACKWARD)
     return None
 
 

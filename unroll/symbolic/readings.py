@@ -7,10 +7,11 @@ equation's t is one step ahead. On a tree, what is `left(n)` of one node sees th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unroll.symbolic.expressions import (
     ZERO,
+    Call,
     Expression,
     Index,
     Range,
@@ -18,7 +19,7 @@ from unroll.symbolic.expressions import (
     call,
     reindex,
 )
-from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.recurrence import Axis, Recurrence
 from unroll.symbolic.trees import CHILDREN, INVERSE, PARENT
 
 Ranges = tuple[Range, ...]
@@ -72,9 +73,25 @@ def reading(forward: Recurrence, reference: Reference, scope: Mapping[str, Range
     return found
 
 
+def relative(forward: Recurrence, node: Expression, point: Index, axis: Axis) -> Expression:
+    """What stands relative to a point of an axis, relative to its letter; but in no sum over that."""
+    if isinstance(node, Reference):
+        indices = tuple(
+            Index(axis.name, i.offset - point.offset)
+            if i.base == point.base and a.length == axis.length
+            else i
+            for i, a in zip(node.indices, forward.axes_of(node.name))
+        )
+        return replace(node, indices=indices)
+    if isinstance(node, Call) and node.over != axis.name:
+        arguments = tuple(relative(forward, a, point, axis) for a in node.arguments)
+        return replace(node, arguments=arguments)
+    return node
+
+
 def letters_in(within: Range) -> set[str]:
     """Bases of the ends of a range."""
-    return {i.base for i in (within.start, within.stop, within.parent) if i is not None}
+    return {i.base for i in within.ends}
 
 
 def number(index: Index) -> Expression:

@@ -29,6 +29,7 @@ LOSS_NAMES = frozenset({"L", "loss", "Loss", "ell"})  # per-step scalars that ar
 LAYERS = frozenset(
     {"l"}
 )  # letters that count layers: what is indexed by these alone is a parameter
+DEFAULT_LAYERS = 2  # where nothing says how many
 GIVEN = Call("given", ())  # right-hand side of `h[0] = given`: the value comes with the arrays
 
 
@@ -212,6 +213,16 @@ class Recurrence:
         axis = self.letters[letter]
         start, stop = (within.start, within.stop) if within else (None, None)
         return start or axis.first, stop or axis.last
+
+    def span(
+        self, within: Range, sizes: Sizes, low: Mapping[str, int], high: Mapping[str, int]
+    ) -> tuple[int, int]:
+        """First and last step of a reduction's letter, its start where letters around are `low`, its
+        stop where they are `high`; cut at the ends of the axis, where no number says otherwise."""
+        start, stop = self.runs(within.axis, within)
+        first, last = self.position(start, sizes, low), self.position(stop, sizes, high)
+        length = sizes[self.letters[within.axis].length]
+        return max(first, 1) if start.base else first, min(last, length)
 
     def extent(self, name: str) -> Bounds:
         """First and last index that the equations of a variable define, on each of its axes.
@@ -449,11 +460,6 @@ class Recurrence:
             last = min(last, length) if not bounds[1].base and bounds[1].offset > 0 else last
             found.append((first, last))
         return tuple(found)
-
-    def pieces(self, name: str, steps: int) -> list[tuple[Equation, int, int]]:
-        """`boxes` of a variable on one axis, as (equation, first, last); (equation, 0, 0) on none."""
-        found = self.boxes(name, self.sizes(steps))
-        return [(e, *(box[0] if box else (0, 0))) for e, box in found]
 
     def position(self, index: Index, sizes: Sizes, at: Mapping[str, int] | None = None) -> int:
         """The number an index stands for, where the letters of axes are `at` these numbers."""

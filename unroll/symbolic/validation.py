@@ -176,9 +176,8 @@ def _check_indices(r: Recurrence, equation: Equation) -> None:
 
 def _check_limits(r: Recurrence, node: Call, letters: frozenset[str]) -> None:
     """The ends of a reduction's limits are numbers, lengths, or letters that are bound there."""
-    within = node.limits
-    for end in (within.start, within.stop, within.parent) if within else ():
-        if end is not None and end.base and end.base not in letters | r.lengths:
+    for end in node.limits.ends if node.limits else ():
+        if end.base and end.base not in letters | r.lengths:
             raise r.error(
                 f"nothing binds {end.base}, where {node.operation} over {node.over} ends",
                 node,
