@@ -1,7 +1,9 @@
-"""What each step adds to a parameter's gradient: the book's ∇W^(t), which add up to ∇W."""
+"""Who contributes what: each step to a parameter's gradient, the book's ∇W^(t), which add up to ∇W;
+each loss L^(k) to the gradient of each state, ∂L^(k)/∂h^(t), which add up to ∇h^(t)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from unroll.errors import UnrollError
 from unroll.numeric.codegen import compile_recurrence
+from unroll.numeric.jacobians import between
 from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, references
 from unroll.symbolic.readings import letters_in
 from unroll.symbolic.recurrence import INPUT, Axis, Equation, Recurrence
@@ -128,3 +131,55 @@ def _evaluate(trace: Trace, equation: Equation) -> NDArray[Any]:
     lengths = [trace.sizes[a.length] for a in small.axes_of(target)]
     own_rows = program.rows.get(target, ())
     return found[tuple(slice(1 - r.first, 1 - r.first + n) for r, n in zip(own_rows, lengths))]
+
+
+# --- by loss ----------------------------------------------------------------------------
+
+
+def by_loss(
+    trace: Trace,
+    name: str,
+    of: str | None = None,
+    steps: Sequence[int] | None = None,
+    entry: int | None = None,
+) -> NDArray[Any]:
+    """∂L^(k) / ∂h^(t) for all k and t, `(tau_k, tau_t, *shape)`; `(tau_k, *shape)` of a parameter.
+
+    One run of the adjoint with a batch of one-hot seeds, one for each k. of: the scalar that has a
+    value at each step (default: the terms of the objective); steps: the k wanted; entry: which one
+    of a batch. Goodfellow, Bengio & Courville 2016, section 10.7. Raises UnrollError where there is
+    no such scalar.
+    """
+    loss = of if of is not None else per_step(trace)
+    if trace.shapes.get(loss):
+        raise UnrollError(
+            f"{loss} is not a number at each step",
+            remedy=f'influence("{loss}", "{name}") has the derivatives of all its entries.',
+        )
+    return between(trace, loss, name, steps, entry)
+
+
+def per_step(trace: Trace) -> str:
+    """The scalar with a value at each step whose sum is the objective: `L` of `J = sum(L[t], t)`."""
+    forward, objective = trace.forward, trace.objective
+    if objective is None:
+        raise UnrollError(
+            "this run has no loss", remedy='Name a scalar that has a value at each step: of="L".'
+        )
+    if forward.axes_of(objective):
+        return objective
+    found = {
+        term.arguments[0].name
+        for e in forward.equations_of(objective)
+        for _, term in signed_terms(e.expression)
+        if isinstance(term, Call)
+        and term.operation == "sum"
+        and term.over is not None
+        and isinstance(term.arguments[0], Reference)
+    }
+    if len(found) == 1:
+        return found.pop()
+    raise UnrollError(
+        f"{objective} is not the sum of one variable over the steps",
+        remedy='Give its terms a name, as in L[t] = ..., J = sum(L[t], t), or say of="L".',
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -103,6 +103,58 @@ class Trace:
 
         name = self._known(name, self.gradients, "gradient of ")
         return by_step(self, name)
+
+    def sensitivities(
+        self,
+        name: str,
+        of: str | None = None,
+        *,
+        steps: Sequence[int] | None = None,
+        entry: int | None = None,
+    ) -> Array:
+        """What each step's loss says of each step, ∂L^(k)/∂h^(t): `(tau_k, tau_t, *shape)`.
+
+        They add up over k to `gradient(name)`, and are zero for t > k where nothing runs backward.
+        of: another scalar with a value at each step; steps: the k wanted; entry: of a batch, the one
+        meant. Raises UnrollError where the loss is no sum over steps.
+        """
+        from unroll.numeric.contributions import by_loss
+
+        return by_loss(self, name, of, steps, entry)
+
+    def influence(
+        self,
+        of: str,
+        by: str,
+        *,
+        steps: Sequence[int] | None = None,
+        entry: int | None = None,
+    ) -> Array:
+        """The total derivative of each step of a variable by each of another, ∂o^(t)/∂x^(s).
+
+        `(tau_t, tau_s, *shape of o, *shape of x)`. steps: the t wanted; entry: of a batch, the one
+        meant.
+        """
+        from unroll.numeric.jacobians import between
+
+        return between(self, of, by, steps, entry)
+
+    def jacobian(
+        self,
+        *names: str,
+        by: str | Sequence[str] | None = None,
+        lag: int | None = None,
+        entry: int | None = None,
+    ) -> Array:
+        """One step's Jacobian ∂h^(t)/∂h^(t-1), `(tau, n, n)`, through everything within the step.
+
+        names: states, stacked where there are several, `jacobian("h", "c")`; by: other names, a state
+        of the step before or an input of the same; lag: how many steps before. What else is read from
+        other steps is held fixed. entry: of a batch, the one meant.
+        """
+        from unroll.numeric.jacobians import one_step
+
+        return one_step(self, names, by, lag, entry)
 
     def _point_gradient(self, name: str) -> Array:
         """Gradient of a value at one index, `h[0]`; at each step of its other axes, `M[0, i]`."""
