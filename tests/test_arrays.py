@@ -110,7 +110,7 @@ def test_what_does_not_fit_is_said(name):
         ({"steps": 0}, "steps = 0"),
         ({"steps": 2.5}, "steps = 2.5"),
         ({"steps": 10**30}, "steps = 10"),
-        ({"steps": 2**31 - 1, "dims": {"x": 2**20}}, "do not fit into memory"),
+        ({"steps": 2**31 - 1, "dims": {"x": 2**20}}, "of memory"),
         ({"dims": {"q": 3}}, "there is no 'q'"),
         ({"dims": {"x": 0}}, "x = 0 is not a length"),
         ({"dims": {"x": "a"}}, "is not a length"),

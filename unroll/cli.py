@@ -246,6 +246,22 @@ def check(
 
 @main.command()
 @recurrence_argument
+@steps_option
+@tree_option
+@dims_option
+@click.option("--batch", type=click.IntRange(min=1), default=1, help="Sequences at once.")
+@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64")
+@of_option
+def cost(recurrence: str, **options: Any) -> None:
+    """Say what a run costs, without running it: operations, work, span, parallelism, memory.
+
+    The span is the longest chain of operations in which each needs the one before.
+    """
+    click.echo(str(load(recurrence).cost(**options)))
+
+
+@main.command()
+@recurrence_argument
 def fmt(recurrence: str) -> None:
     """Print a recurrence in canonical form: how its notation was read."""
     click.echo(str(load(recurrence)))

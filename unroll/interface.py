@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from unroll.graph.unrolled import UnrolledGraph
     from unroll.language.derivation import Derivation
     from unroll.numeric.checks import Check
+    from unroll.numeric.cost import Cost
     from unroll.numeric.trace import Trace
 
 
@@ -209,6 +210,32 @@ class Recurrence(symbolic.Recurrence):
 
         data = self._data(arrays, steps, dims)
         return check(self.runnable(), **data, tree=tree, seed=seed, of=of)
+
+    def cost(
+        self,
+        arrays: Mapping[str, ArrayLike] | None = None,
+        *,
+        steps: int | Mapping[str, int] | None = None,
+        dims: Mapping[str, Any] | None = None,
+        of: str | None = None,
+        **options: Any,
+    ) -> Cost:
+        """What a run costs, without running it: operations, work, span, parallelism, bytes.
+
+        Forward, backward and for each task of the schedule; the span as a function of the lengths,
+        as in `3 tau + 5`. Arguments as for `run`; options: `batch`, `dtype`, `tree`, `gradients`.
+        Raises UnrollError for sizes that make no sense and functions that have no definition.
+        """
+        from unroll.numeric.cost import cost_of
+
+        data = self._data(arrays, steps, dims)
+        if arrays is None and steps is not None and data["arrays"]:  # others, of the same shapes
+            from unroll.numeric.arrays import outline
+
+            assert self.template is not None
+            data["dims"] = {**outline(self, self.template.arrays).shapes, **data["dims"]}
+            data["arrays"] = None
+        return cost_of(self.runnable(), **data, of=of, **options)
 
     def runnable(self) -> Self:
         """With the template's definitions of opaque functions."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,8 @@ from unroll.numeric.fitting import (
     value_name,
 )
 from unroll.numeric.layout import wanted
-from unroll.numeric.lengths import Steps, Trees, find_sizes
+from unroll.numeric.lengths import Steps, Trees, find_sizes, whole_number
+from unroll.numeric.memory import demand
 from unroll.numeric.sampling import sample
 from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
@@ -56,6 +58,21 @@ class Data:
     batched: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Outline:
+    """What is known of a run before there are arrays; fields as in `Data`.
+
+    given: shape of each array that the run wants.
+    """
+
+    recurrence: Recurrence
+    given: Mapping[str, Shape]
+    shapes: Mapping[str, Shape]
+    sizes: Sizes
+    batch: int
+    batched: frozenset[str]
+
+
 def prepare(
     recurrence: Recurrence,
     arrays: Mapping[str, ArrayLike] | None = None,
@@ -76,7 +93,7 @@ def prepare(
     known = _dimensions(recurrence, {n: d for n, d in (dims or {}).items() if n not in lengths})
     sizes = find_sizes(recurrence, raw, steps, lengths, tree)  # type: ignore[arg-type]
     if not raw:
-        return _made_up(recurrence, known, sizes, seed, dtype)
+        return _made_up(_outlined(recurrence, known, sizes), seed, dtype)
     classes = class_names(recurrence) - {p.name for p in places(recurrence)}
     as_classes = {n for n, a in raw.items() if n in classes and _is_classes(recurrence, n, a, raw)}
     full = {n: a for n, a in raw.items() if n not in as_classes}
@@ -100,6 +117,32 @@ def prepare(
         _check_distribution(name, raw[name])
     ready = {n: np.array(a, dtype, order="C") for n, a in raw.items()}
     return Data(recurrence, ready, shapes, sizes, batch, batched)
+
+
+def outline(
+    recurrence: Recurrence,
+    arrays: Mapping[str, ArrayLike] | None = None,
+    *,
+    steps: Steps | None = None,
+    dims: Mapping[str, int | Shape] | None = None,
+    tree: Trees | None = None,
+    batch: int = 1,
+) -> Outline:
+    """The shapes of a run's arrays; none is made up. Raises UnrollError as `prepare` does.
+
+    batch: how many sequences, where no arrays say it: each of them has inputs of its own.
+    """
+    count = whole_number("batch", batch, "sequences")
+    if arrays:
+        data = prepare(recurrence, arrays, steps=steps, dims=dims, tree=tree)
+        if count not in (1, data.batch):
+            raise UnrollError(f"batch = {batch}, but the arrays have a batch of {data.batch}")
+        given = {n: a.shape for n, a in data.arrays.items()}
+        return Outline(data.recurrence, given, data.shapes, data.sizes, data.batch, data.batched)
+    lengths = {n: d for n, d in (dims or {}).items() if n in recurrence.lengths}
+    known = _dimensions(recurrence, {n: d for n, d in (dims or {}).items() if n not in lengths})
+    sizes = find_sizes(recurrence, {}, steps, lengths, tree)  # type: ignore[arg-type]
+    return _outlined(recurrence, known, sizes, count)
 
 
 def extend(
@@ -312,14 +355,26 @@ def _check_positions(name: str, array: Array, first: int, last: int) -> None:
 # --- made up ----------------------------------------------------------------------------
 
 
-def _made_up(
-    recurrence: Recurrence,
-    dims: Mapping[str, Shape],
-    sizes: Sizes,
-    seed: int,
-    dtype: type[np.floating[Any]],
-) -> Data:
+def _outlined(
+    recurrence: Recurrence, dims: Mapping[str, Shape], sizes: Sizes, batch: int = 1
+) -> Outline:
     shapes = infer(recurrence, tuple(dims.items()), DEFAULT_LENGTH)
+    own = [n for n in wanted(recurrence) if n in recurrence.inputs] if batch > 1 else []
+    given = {
+        name: (
+            *lead_of(recurrence, name, sizes),
+            *((batch,) if name in own else ()),
+            *shapes[value_name(name)],
+        )
+        for name in wanted(recurrence)
+    }
+    return Outline(recurrence, given, shapes, sizes, batch, frozenset(own))
+
+
+def _made_up(outlined: Outline, seed: int, dtype: type[np.floating[Any]]) -> Data:
+    recurrence, shapes, sizes = outlined.recurrence, outlined.shapes, outlined.sizes
+    count = sum(prod(shape) for shape in outlined.given.values())
+    demand(2 * count * np.dtype(dtype).itemsize, sizes)  # made in float64, given once more
     classes = class_names(recurrence)
     counted = ranges(recurrence, shapes)
     arrays = {

@@ -15,6 +15,7 @@ from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.trees import Tree, tree_of
 
 DEFAULT_STEPS = 5
+MOST = 2**31 - 1  # steps, and whatever else is counted
 Steps = int | Mapping[str, int]
 Trees = str | Tree | Sequence[Any] | Mapping[str, Any]
 
@@ -64,9 +65,9 @@ def find_sizes(
     for name, number in {**by_name, **dims}.items():
         axis = _axis(recurrence, name)
         length = name if name in recurrence.lengths else _main_length(axis)
-        said.say(length, f"{name}={number}", _count(name, number))
+        said.say(length, f"{name}={number}", whole_number(name, number))
     if steps is not None and not isinstance(steps, Mapping):
-        said.say(_main_length(time), f"steps={steps}", _count("steps", steps))
+        said.say(_main_length(time), f"steps={steps}", whole_number("steps", steps))
     for name, array in arrays.items():
         _say_shape(said, recurrence, name, array)
     for axis in recurrence.axes:
@@ -115,10 +116,17 @@ def _axis(recurrence: Recurrence, name: str) -> Axis:
     )
 
 
-def _count(name: str, number: object) -> int:
+def whole_number(name: str, number: object, what: str = "steps") -> int:
+    """A number of something. Raises UnrollError for what is none: 0, -1, 2.5, True, nan."""
     whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-    if not whole or not 1 <= int(number) < 2**31:  # type: ignore[call-overload]
-        raise UnrollError(f"{name} = {number!r} is no number of steps", remedy="Use 1 or more.")
+    if not whole or int(number) < 1:  # type: ignore[call-overload]
+        raise UnrollError(
+            f"{name} = {number!r} is no number of {what}", remedy="Use a whole number, 1 or more."
+        )
+    if int(number) > MOST:  # type: ignore[call-overload]
+        raise UnrollError(
+            f"{name} = {number} is too large a number of {what}", remedy=f"Use at most {MOST}."
+        )
     return int(number)  # type: ignore[call-overload, no-any-return]
 
 

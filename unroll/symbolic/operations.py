@@ -11,6 +11,11 @@ told apart are `matmul`, `outer`, `dot` and `multiply` (scaling).
 A NumPy source has `{0}`, `{1}` for the operands, whose leading axes (step, batch) are broadcast
 already and whose trailing axes are the value, and `{out}` where a destination may stand. It may use
 `np`, `dtype` (of the arrays) and the functions of `unroll.numeric.kernels`.
+
+Work is counted in floating-point operations: one for each elementary function (an addition, a
+product, a quotient, exp, tanh) of each entry, n for the sum or the largest of n entries, 2mn for an
+m x n matrix by a vector (Golub & Van Loan 2013, section 1.1). Moving entries costs none, nor do the
+guards that keep an extreme value finite.
 """
 
 from __future__ import annotations
@@ -36,6 +41,7 @@ from unroll.symbolic.expressions import (
 Shape = tuple[int, ...]
 Gradient = Callable[..., tuple[Expression, ...]]
 Source = str | Callable[[Sequence[Shape]], str]
+Work = int | Callable[[Sequence[Shape]], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,10 @@ class Operation:
     there is classes and has no gradient.
     detached: arguments whose gradient is on purpose not the derivative of the value, so that no
     difference can tell whether it is right.
+    work: floating-point operations for each entry of the result, or a function from the operands'
+    value shapes to them all; None for what makes no new numbers (a view, a size).
+    affine: the same value as another operation of the table, scaled and shifted before and after, so
+    that one call of that serves both.
     """
 
     name: str
@@ -124,6 +134,8 @@ class Operation:
     brackets: str | None = None
     positions: Mapping[int, Along] = field(default_factory=dict)
     detached: tuple[int, ...] = ()
+    work: Work | None = 1
+    affine: Callable[..., Expression] | None = None
 
     @property
     def reduces(self) -> bool:
@@ -159,9 +171,39 @@ LEAK = Constant(0.01)  # slope of the leaky rectifier below zero
 
 
 def _unary(
-    name: str, doc: str, numpy: str, gradient: Gradient, latex: str, aliases: tuple[str, ...] = ()
+    name: str,
+    doc: str,
+    numpy: str,
+    gradient: Gradient,
+    latex: str,
+    aliases: tuple[str, ...] = (),
+    work: Work = 1,
+    **columns: Any,
 ) -> Operation:
-    return Operation(name, doc, (Case("*->*", numpy),), gradient, latex, (1, 1), aliases=aliases)
+    cases = (Case("*->*", numpy),)
+    return Operation(
+        name, doc, cases, gradient, latex, (1, 1), aliases=aliases, work=work, **columns
+    )
+
+
+def _entrywise(each: int, once: int = 0) -> Work:
+    """So much work for each entry of the first operand, and some once."""
+    return lambda shapes: each * prod(shapes[0]) + once
+
+
+def _product_work(shapes: Sequence[Shape]) -> int:
+    """Of (m, n) by (n,) or (n, k): a product and an addition for each pair that meets."""
+    return 2 * prod(shapes[0]) * prod(shapes[1][1:])
+
+
+def _cubed(over: int, shapes: Sequence[Shape]) -> int:
+    """2 n^3 / over, of a matrix factorised by Gauss."""
+    return 2 * shapes[0][0] ** 3 // over
+
+
+def _solve_work(shapes: Sequence[Shape]) -> int:
+    """A factorisation, then two triangular systems for each right side."""
+    return _cubed(3, shapes) + 2 * shapes[0][0] * prod(shapes[1])
 
 
 def _binary(
@@ -290,6 +332,12 @@ def _slice_gradient(
 
 def _unslice_source(shapes: Sequence[Shape]) -> str:
     return f"pad({{0}}, {{2}}, {shapes[1][0]} - {{3}}, {-len(shapes[1])})"
+
+
+def _stopped(
+    g: Expression, r: Expression, a: Expression, where: Expression | None = None
+) -> tuple[Expression, ...]:
+    return (ZERO,) if where is None else (call("where", where, ZERO, g), ZERO)
 
 
 def _repeated_source(shapes: Sequence[Shape]) -> str:
@@ -468,6 +516,7 @@ _ROWS = (
         20,
         product=True,
         simpler=_zero_if_any,
+        work=_product_work,
     ),
     Operation(
         "transpose",
@@ -479,6 +528,7 @@ _ROWS = (
         ".T",
         50,
         simpler=lambda a: _argument(a, "transpose") or (a if isinstance(a, Constant) else None),
+        work=None,
     ),
     Operation(
         "outer",
@@ -500,6 +550,7 @@ _ROWS = (
         product=True,
         aliases=("inner",),
         simpler=_zero_if_any,
+        work=_entrywise(2),
     ),
     Operation(
         "concat",
@@ -509,6 +560,7 @@ _ROWS = (
         "[{...}]",
         (1, None),
         aliases=("concatenate", "cat", "stack"),
+        work=0,
     ),
     Operation(
         "part",
@@ -517,6 +569,7 @@ _ROWS = (
         _part_gradient,
         r"\mathrm{part}({...})",
         (2, None),
+        work=None,
     ),
     Operation(
         "unpart",
@@ -525,6 +578,7 @@ _ROWS = (
         lambda g, r, *a: (call("part", g, *a[2:]),) + (ZERO,) * (len(a) - 1),
         r"\mathrm{unpart}({...})",
         (3, None),
+        work=0,
     ),
     Operation(
         "slice",
@@ -538,6 +592,7 @@ _ROWS = (
         (3, 3),
         brackets="{1}:{2}",
         positions={1: Along(0, 0), 2: Along(0, 0, end=True)},
+        work=None,
     ),
     Operation(
         "unslice",
@@ -547,6 +602,7 @@ _ROWS = (
         r"\mathrm{unslice}({...})",
         (4, 4),
         positions={2: Along(1, 0), 3: Along(1, 0, end=True)},
+        work=0,
     ),
     Operation(
         "entry",
@@ -557,6 +613,7 @@ _ROWS = (
         (2, 3),
         brackets="{1}",
         positions={1: Along(0, 0), 2: Along(0, 1)},
+        work=0,
     ),
     Operation(
         "row",
@@ -570,6 +627,7 @@ _ROWS = (
         (2, 2),
         brackets="{1}, :",
         positions={1: Along(0, 0)},
+        work=0,
     ),
     Operation(
         "column",
@@ -580,6 +638,7 @@ _ROWS = (
         (2, 2),
         brackets=":, {1}",
         positions={1: Along(0, 1)},
+        work=0,
     ),
     Operation(
         "one_hot",
@@ -595,6 +654,7 @@ _ROWS = (
         (2, 2),
         aliases=("onehot",),
         positions={0: Along(1, 0)},
+        work=0,
     ),
     Operation(
         "argmax",
@@ -603,6 +663,7 @@ _ROWS = (
         _no_gradient(1),
         r"\mathrm{argmax}({0})",
         (1, 1),
+        work=_entrywise(1),
     ),
     Operation(
         "argmin",
@@ -611,6 +672,7 @@ _ROWS = (
         _no_gradient(1),
         r"\mathrm{argmin}({0})",
         (1, 1),
+        work=_entrywise(1),
     ),
     Operation(
         "inv",
@@ -620,6 +682,7 @@ _ROWS = (
         "{0}^{-1}",
         (1, 1),
         simpler=lambda a: _argument(a, "inv"),
+        work=lambda shapes: _cubed(1, shapes),
     ),
     Operation(
         "solve",
@@ -632,6 +695,7 @@ _ROWS = (
         _solve_gradient,
         "{0}^{-1} {1}",
         (2, 2),
+        work=_solve_work,
     ),
     Operation(
         "trace",
@@ -644,6 +708,7 @@ _ROWS = (
         r"\mathrm{tr}({0})",
         (1, 1),
         aliases=("tr",),
+        work=lambda shapes: shapes[0][0],
     ),
     Operation(
         "identity",
@@ -655,6 +720,7 @@ _ROWS = (
         _no_gradient(1),
         "I",
         (1, 1),
+        work=0,
     ),
     Operation(
         "det",
@@ -663,6 +729,7 @@ _ROWS = (
         lambda g, r, a: (g * r * call("inv", a).T,),
         r"\det({0})",
         (1, 1),
+        work=lambda shapes: _cubed(3, shapes),
     ),
     Operation(
         "logdet",
@@ -674,6 +741,7 @@ _ROWS = (
         lambda g, r, a: (g * call("inv", a).T,),
         r"\mathrm{logdet}({0})",
         (1, 1),
+        work=lambda shapes: _cubed(3, shapes),
     ),
     Operation(
         "diag",
@@ -682,6 +750,7 @@ _ROWS = (
         lambda g, r, a: (call("diagonal", g),),
         r"\operatorname{diag}({0})",
         (1, 1),
+        work=0,
     ),
     Operation(
         "diagonal",
@@ -690,6 +759,7 @@ _ROWS = (
         lambda g, r, a: (call("diag", g),),
         r"\mathrm{diagonal}({0})",
         (1, 1),
+        work=None,
     ),
     # elementwise functions
     _unary("exp", "exponential", "np.exp({0}{out})", lambda g, r, a: (g * r,), r"\exp({0})"),
@@ -729,6 +799,8 @@ _ROWS = (
         lambda g, r, a: (r * (1 - r) * g,),
         r"\sigma({0})",
         ("logistic", "expit", "sigm"),
+        work=4,
+        affine=lambda a: (1 + call("tanh", a / 2)) / 2,
     ),
     _unary(
         "relu",
@@ -793,6 +865,7 @@ _ROWS = (
         lambda g, r, a: (g * (r + call("sigmoid", a) * (1 - r)),),
         r"\mathrm{silu}({0})",
         ("swish",),
+        work=5,
     ),
     _unary(
         "gelu",
@@ -800,6 +873,7 @@ _ROWS = (
         "0.5 * {0} * (1 + erf({0} / np.sqrt(dtype(2))))",
         _gelu_gradient,
         r"\mathrm{gelu}({0})",
+        work=5,
     ),
     Operation(
         "elu",
@@ -811,6 +885,7 @@ _ROWS = (
         _elu_gradient,
         r"\mathrm{elu}({...})",
         (1, 2),
+        work=lambda shapes: (len(shapes) + 2) * max(map(prod, shapes)),
     ),
     Operation(
         "leaky_relu",
@@ -822,6 +897,7 @@ _ROWS = (
         _leaky_gradient,
         r"\mathrm{leaky\ relu}({...})",
         (1, 2),
+        work=2,
     ),
     _unary(
         "hard_tanh",
@@ -830,6 +906,7 @@ _ROWS = (
         lambda g, r, a: (g * call("less", call("abs", a), ONE),),
         r"\mathrm{hard\ tanh}({0})",
         ("hardtanh",),
+        work=2,
     ),
     _unary(
         "hard_sigmoid",
@@ -838,6 +915,7 @@ _ROWS = (
         lambda g, r, a: (g * call("less", call("abs", a), 3) / 6,),
         r"\mathrm{hard\ sigmoid}({0})",
         ("hardsigmoid",),
+        work=4,
     ),
     _unary(
         "floor",
@@ -873,13 +951,15 @@ _ROWS = (
     # gradients on purpose other than the derivative
     Operation(
         "stop_gradient",
-        "the argument itself, as if it were data: its gradient is zero",
-        (Case("*->*", "{0}"),),
-        _no_gradient(1),
-        r"\mathrm{sg}({0})",
-        (1, 1),
+        "the argument itself, as if it were data: its gradient is zero; with a second argument, where "
+        "that is not zero",
+        (Case("*->*", "{0}"), Case("*,*->*", _repeated_source)),
+        _stopped,
+        r"\mathrm{sg}({...})",
+        (1, 2),
         aliases=("detach", "sg"),
         detached=(0,),
+        work=None,
     ),
     Operation(
         "straight_through",
@@ -889,6 +969,7 @@ _ROWS = (
         r"\mathrm{straight\ through}({0}, {1})",
         (2, 2),
         detached=(0, 1),
+        work=None,
     ),
     _unary("sign", "sign", "np.sign({0}{out})", _no_gradient(1), r"\mathrm{sign}({0})", ("sgn",)),
     _unary(
@@ -908,6 +989,7 @@ _ROWS = (
         r"\mathrm{clip}({0}, {1}, {2})",
         (3, 3),
         aliases=("clamp",),
+        work=2,
     ),
     _binary(
         "minimum",
@@ -947,6 +1029,7 @@ _ROWS = (
         (1, 1),
         simpler=_zero_if_any,
         over="{sum}",
+        work=_entrywise(1),
     ),
     Operation(
         "mean",
@@ -956,6 +1039,7 @@ _ROWS = (
         r"\mathrm{mean}({0})",
         (1, 1),
         over="{sum} / {count}",
+        work=_entrywise(1, once=1),
     ),
     Operation(
         "max",
@@ -967,6 +1051,7 @@ _ROWS = (
         pairwise="maximum",
         over="np.max({0}, axis={axis})",
         neutral=-inf,
+        work=_entrywise(1),
     ),
     Operation(
         "min",
@@ -978,6 +1063,7 @@ _ROWS = (
         pairwise="minimum",
         over="np.min({0}, axis={axis})",
         neutral=inf,
+        work=_entrywise(1),
     ),
     Operation(
         "prod",
@@ -988,6 +1074,7 @@ _ROWS = (
         (1, 1),
         over="np.prod({0}, axis={axis})",
         neutral=1,
+        work=_entrywise(1),
     ),
     Operation(
         "norm",
@@ -996,6 +1083,7 @@ _ROWS = (
         lambda g, r, a: (g * call("normalize", a),),
         r"\|{0}\|",
         (1, 1),
+        work=_entrywise(2, once=1),
     ),
     Operation(
         "normalize",
@@ -1004,6 +1092,7 @@ _ROWS = (
         lambda g, r, a: ((g - r * call("sum", g * r)) / call("norm", a),),
         r"\frac{{0}}{\|{0}\|}",
         (1, 1),
+        work=_entrywise(3, once=1),
     ),
     Operation(
         "logsumexp",
@@ -1014,6 +1103,7 @@ _ROWS = (
         (1, 1),
         over="np.logaddexp.reduce({0}, axis={axis})",
         neutral=-inf,
+        work=_entrywise(4, once=2),
     ),
     Operation(
         "cumsum",
@@ -1038,6 +1128,7 @@ _ROWS = (
         lambda g, r, a: (call("flip", g),),
         r"\mathrm{flip}({0})",
         (1, 1),
+        work=None,
     ),
     Operation(
         "softmax",
@@ -1049,6 +1140,7 @@ _ROWS = (
         over="softmax({0}, {axis})",
         neutral=-inf,
         keeps=True,
+        work=_entrywise(5),
     ),
     Operation(
         "log_softmax",
@@ -1057,6 +1149,7 @@ _ROWS = (
         lambda g, r, a: (g - call("softmax", a) * call("sum", g),),
         r"\log\mathrm{softmax}({0})",
         (1, 1),
+        work=_entrywise(5, once=2),
     ),
     Operation(
         "history",
@@ -1065,6 +1158,7 @@ _ROWS = (
         _no_gradient(1),
         r"{0}",
         (1, 1),
+        work=None,
     ),
     # losses
     Operation(
@@ -1083,6 +1177,7 @@ _ROWS = (
         loss=True,
         fuses={"softmax": "softmax_cross_entropy"},
         targets=(1,),
+        work=_entrywise(3, once=1),
     ),
     Operation(
         "softmax_cross_entropy",
@@ -1103,6 +1198,7 @@ _ROWS = (
         (2, 2),
         loss=True,
         targets=(1,),
+        work=_entrywise(7, once=4),
     ),
     Operation(
         "squared_error",
@@ -1116,6 +1212,7 @@ _ROWS = (
         r"\tfrac12\|{0} - {1}\|^2",
         (2, 2),
         loss=True,
+        work=lambda shapes: 3 * prod(shapes[0]) + (1 if shapes[0] else 0),
     ),
     # shapes, for gradients
     Operation(
@@ -1125,6 +1222,7 @@ _ROWS = (
         lambda g, r, a, b: (g, ZERO),
         "{0}",
         (2, 2),
+        work=None,
     ),
     Operation(
         "size",
@@ -1133,6 +1231,7 @@ _ROWS = (
         _no_gradient(1),
         r"|{0}|",
         (1, 1),
+        work=None,
     ),
 )
 
