@@ -1,0 +1,812 @@
+"""The program of a scan: memory that is kept between runs, and a function that fills it.
+
+Written as source: `make(tau, batch)` lays out the memory with all views of it and returns `run`,
+which takes the arrays and answers with the loss and all gradients, as arrays of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from unroll.numeric.layout import identifiers
+from unroll.numeric.tape import runtime
+from unroll.numeric.tape.backward import Backward, differentiate_step, in_order
+from unroll.numeric.tape.blocks import Bias, Block, Input, Matrix, Product, Read, Static, Unsuited
+from unroll.numeric.tape.coefficients import BUFFER, Coefficients, needed, plan_coefficients
+from unroll.numeric.tape.heads import Head, find_head
+from unroll.numeric.tape.returns import Return, plan_return
+from unroll.numeric.tape.scan import Scan, rank, read_scan, scanned, separate
+from unroll.numeric.tape.steps import COLUMNS, FLAT, MATRIX, STACK, Forward, Place, Step, View, plan_forward
+from unroll.symbolic.adjoint import differentiate
+from unroll.symbolic.operations import Shape
+from unroll.symbolic.recurrence import Recurrence
+
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class TapeProgram:
+    """A compiled scan.
+
+    code: the source; arguments: names of the arrays that `run` takes, in order; make: from the
+    length and the size of the batch to `run`; gradients: names of what it gives gradients of.
+    """
+
+    code: str
+    arguments: tuple[str, ...]
+    gradients: tuple[str, ...]
+    make: Callable[[int, int], Callable[..., tuple[float, dict[str, Any]]]]
+
+
+def compile_scan(
+    recurrence: Recurrence,
+    shapes: Mapping[str, Shape],
+    batched: frozenset[str],
+    single: bool,
+    classes: frozenset[str],
+    of: str | None = None,
+    dtype: type[np.floating[Any]] = np.float64,
+) -> TapeProgram:
+    """The program for loss and gradients.
+
+    shapes: of all values; batched: arrays with a batch axis; single: whether the batch is one;
+    classes: targets that are given as classes. Raises Unsuited for what this path cannot do.
+    """
+    adjoint = differentiate(separate(recurrence), of, shapes)
+    forward = replace(adjoint.recurrence, equations=adjoint.forward)
+    head = find_head(forward, scanned(forward), adjoint.shapes, adjoint.objective, classes)
+    scan = read_scan(forward, adjoint.shapes, frozenset(head.states))
+    writer = _Writer(scan, head, dict(adjoint.shapes), batched, single)
+    code = writer.write()
+    namespace: dict[str, Any] = {"np": np, "dtype": dtype, **vars(runtime)}
+    namespace |= {u: getattr(np, u) for u in UFUNCS}
+    exec(compile(code, "<scan: generated>", "exec"), namespace)
+    return TapeProgram(code, writer.arguments, tuple(writer.gradients), namespace["make"])
+
+
+UFUNCS = tuple(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)) + ("copyto",)
+
+
+@dataclass(slots=True)
+class _Writer:
+    scan: Scan
+    head: Head
+    shapes: Mapping[str, Shape]
+    batched: frozenset[str]
+    single: bool
+    forward: Forward = field(init=False)
+    backward: Backward = field(init=False)
+    back: Return = field(init=False)
+    map: Coefficients = field(init=False)
+    words: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    gradients: dict[str, str] = field(default_factory=dict)
+    setup: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)
+    loops: int = 0
+
+    # --- plans --------------------------------------------------------------------
+
+    def plan(self) -> None:
+        scan, head = self.scan, self.head
+        roots = list(scan.values.values())
+        blocks = in_order(roots)
+        multiplied = {
+            o.name for b in blocks if isinstance(b, Product) for _, _, o in b.terms if isinstance(o, Read)
+        }
+        if not set(head.states) <= multiplied:
+            raise Unsuited("a loss of what no product reads")
+        carried = {b.name for b in blocks if isinstance(b, Read)}
+        entrywise = {
+            o.name
+            for b in blocks
+            if not isinstance(b, Product)
+            for o in _inner(b)
+            if isinstance(o, Read)
+        }
+        self.backward = differentiate_step(
+            scan.builder,
+            scan.values,
+            frozenset(multiplied),
+            frozenset(carried & entrywise),
+            frozenset(),
+        )
+        terms = [*self.backward.outputs.values(), *(t for n in self.backward.nodes for t in n)]
+        read = needed([t.coefficient for t in terms], blocks)
+        self.forward = plan_forward(scan, read, head.classes, not self.single)
+        self.back = plan_return(
+            scan, self.forward, self.backward, head.classes, (), not self.single
+        )
+        self.forward.tapes["tape"] = self.back.width
+        self.map = plan_coefficients(self.back.coefficients, self.forward)
+
+    # --- text ---------------------------------------------------------------------
+
+    def write(self) -> str:
+        self.plan()
+        self.name_arguments()
+        self.memory()
+        self.load()
+        self.scan_forward()
+        self.losses()
+        self.scan_backward()
+        self.sums()
+        words = ", ".join(self.words[n] for n in self.arguments)
+        constants = [
+            f"{name} = np.array({value!r}, dtype)"
+            for name, value in self.forward.constants.items()
+        ]
+        lines = [
+            "def make(tau, batch):",
+            f'{INDENT}"""Memory for so many steps and batch entries, and the function that uses it."""',
+            *(INDENT + line for line in (*constants, *self.setup)),
+            "",
+            f"{INDENT}def run({words}):",
+            *(2 * INDENT + line for line in self.body),
+            "",
+            f"{INDENT}return run",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def name_arguments(self) -> None:
+        products = self.products()
+        names: dict[str, None] = {}
+        for product in (*products, self.head.product):
+            for _, matrix, _ in product.terms:
+                names[matrix.name] = None
+            for _, bias in product.biases:
+                if bias.name:
+                    names[bias.name] = None
+        for static in self.forward.statics:
+            names[static.name] = None
+        for key in self.forward.columns:
+            if isinstance(key, Input):
+                names[key.name] = None
+        for start in self.scan.initial.values():
+            if isinstance(start, str):
+                names[start] = None
+        names[self.head.target] = None
+        self.arguments = tuple(names)
+        known = identifiers([*_OWN, *self.arguments])
+        self.words = {n: known[n] for n in self.arguments}
+
+    def products(self) -> list[Product]:
+        return [p for w in (*self.forward.weights, *self.forward.hoisted) for p, _ in w.outputs]
+
+    def memory(self) -> None:
+        add = self.setup.append
+        add(f"columns = Tape(tau + 1, {self.forward.width}, batch, dtype)")
+        one, _ = self.forward.columns["one"]
+        add(f"columns.steps[:, {one}] = 1")
+        for name, rows in self.forward.tapes.items():
+            over = self.forward.over[name]
+            add(f"{name} = Tape(tau + 1, {rows}, batch, dtype{f', {over}' if over else ''})")
+        size = "" if self.single else " * batch"
+        for name, rows in self.back.scratch.items():
+            add(f"{name} = np.zeros({rows}{size}, dtype)")
+        largest = max((b.size for b in in_order(list(self.scan.values.values()))), default=1)
+        uses = [v for s in (*self.forward.steps, *self.back.steps) for v in s.views]
+        if any(v.memory == "scratch" for v in uses):
+            add(f"scratch = np.zeros({largest}{size}, dtype)")
+        for weights in (*self.forward.weights, *self.forward.hoisted):
+            self.matrix(weights.name, weights.rows, weights.stop - weights.start)
+        for returned in self.back.weights:
+            self.matrix(returned.name, returned.height, returned.width)
+        for static, name in self.forward.statics.items():
+            add(f"{name} = np.zeros({static.size}{size}, dtype)")
+
+    def matrix(self, name: str, rows: int, columns: int) -> None:
+        """Weights; for a batch of one stored transposed, behind the vector that they multiply."""
+        if self.single:
+            self.setup.append(f"{name} = np.zeros(({columns}, {rows}), dtype)")
+            self.setup.append(f"{name}_in = {name}.T")
+        else:
+            self.setup.append(f"{name}_in = {name} = np.zeros(({rows}, {columns}), dtype)")
+
+    # --- loading ------------------------------------------------------------------
+
+    def load(self) -> None:
+        self.body.append("# what is given")
+        for key, (row, size) in self.forward.columns.items():
+            if isinstance(key, Input):
+                value = self.rows_of(key.name, 1)
+                self.body.append(f"columns.steps[:-1, {row}:{row + size}] = {value}")
+        for name, value in self.scan.values.items():
+            place = self.forward.places[value]
+            where = f"{place.memory}.steps[0, {place.row}:{place.row + value.size}]"
+            start = self.scan.initial.get(name, 0.0)
+            if isinstance(start, str):
+                self.body.append(f"{where} = {self.rows_of(start, 0)}")
+            elif place.memory != COLUMNS or start:
+                self.body.append(f"{where} = {start}")
+        for weights in (*self.forward.weights, *self.forward.hoisted):
+            loads = []
+            for product, at in weights.outputs:
+                loads += self.loads(product, at, weights.start)
+            self.write_loads(weights.name, loads)
+        self.load_head()
+        for static, name in self.forward.statics.items():
+            word = self.words[static.name]
+            if not self.single:
+                shape = self.shapes[static.name]
+                word = f"np.repeat({word}, batch)" if shape else word
+                self.body.append(f"{name}[:] = {word}")
+                self.setup.append(f"{name}_map = {name}.reshape(-1, batch)")
+            else:
+                self.body.append(f"{name}[:] = {word}")
+                self.setup.append(f"{name}_map = {name}")
+        for weights in self.forward.hoisted:
+            self.hoisted(weights.name, weights.outputs, weights.start, weights.stop)
+        for returned in self.back.weights:
+            self.load_returned(returned)
+
+    def rows_of(self, name: str, lead: int) -> str:
+        """An array as rows by batch, behind a leading axis for steps if there is one."""
+        word, shape = self.words[name], self.shapes[_bare(name)]
+        batched = name in self.batched
+        if self.single:
+            return f"{word}.reshape({'tau, ' if lead else ''}{rank(shape)})"
+        steps = ":, " if lead else ""
+        if batched:
+            if not shape:
+                return f"{word}[{steps}None]"
+            return f"{word}.transpose(0, 2, 1)" if lead else f"{word}.T"
+        return f"{word}[{steps}{':' if shape else 'None'}, None]"
+
+    def loads(self, product: Product, at: int, start: int) -> list[_Load]:
+        found = []
+        for c, matrix, operand in product.terms:
+            row, size = self.forward.columns[operand.name if isinstance(operand, Read) else operand]
+            found.append(_Load(at, at + product.size, row - start, row - start + size, c, matrix))
+        one, _ = self.forward.columns["one"]
+        for c, bias in product.biases:
+            found.append(_Load(at, at + product.size, one - start, one - start + 1, c, bias))
+        return found
+
+    def write_loads(self, name: str, loads: Sequence[_Load]) -> None:
+        done: set[tuple[int, int, int, int]] = set()
+        for load in _merged(loads):
+            where = (load.top, load.bottom, load.left, load.right)
+            columns = f"{load.left}:{load.right}"
+            if isinstance(load.source, Bias):
+                columns = str(load.left)
+            target = f"{name}_in[{load.top}:{load.bottom}, {columns}]"
+            source = self.weight(load.source)
+            if where in done:
+                self.body.append(f"{target} += {_times(load.scale, source)}")
+            elif load.scale == 1:
+                self.body.append(f"{target} = {source}")
+            else:
+                number = self.forward.constant(load.scale)
+                self.body.append(f"multiply({source}, {number}, {target})")
+            done.add(where)
+
+    def weight(self, source: Matrix | Bias) -> str:
+        if isinstance(source, Bias) and not source.name:
+            return "1"
+        word, shape = self.words[source.name], self.shapes[source.name]
+        a, b = source.rows
+        if isinstance(source, Bias):
+            return word if not shape or (a, b) == (0, shape[0]) else f"{word}[{a}:{b}]"
+        word = f"{word}.T" if source.transposed else word
+        full = shape[1] if source.transposed else shape[0]
+        return word if (a, b) == (0, full) else f"{word}[{a}:{b}]"
+
+    def load_head(self) -> None:
+        head = self.head
+        start, stop = self.head_columns()
+        loads = self.loads_of_head(start)
+        self.setup.append(
+            f"length = block_length({max(head.classes, self.forward.width)}, batch, tau)"
+        )
+        self.setup.append(
+            f"head = SoftmaxCrossEntropy(columns, tape, slice({start}, {stop}), {head.classes}, length)"
+        )
+        self.setup.append("head_in = head.weights")
+        self.write_loads("head", loads)
+
+    def head_columns(self) -> tuple[int, int]:
+        spans = [self.forward.columns[name] for name in self.head.states]
+        if self.head.product.biases:
+            spans.append(self.forward.columns["one"])
+        return min(a for a, _ in spans), max(a + n for a, n in spans)
+
+    def loads_of_head(self, start: int) -> list[_Load]:
+        found, one = [], self.forward.columns["one"][0] - start
+        for c, matrix, operand in self.head.product.terms:
+            assert isinstance(operand, Read)
+            row, size = self.forward.columns[operand.name]
+            found.append(_Load(0, self.head.classes, row - start, row - start + size, c, matrix))
+        for c, bias in self.head.product.biases:
+            found.append(_Load(0, self.head.classes, one, one + 1, c, bias))
+        return found
+
+    def load_returned(self, returned) -> None:  # type: ignore[no-untyped-def]
+        """Transposed weights, from those of the forward step."""
+        loads = []
+        for key, row in returned.rows:
+            column = self.forward.columns[key]
+            for product, at in returned.columns:
+                source = self.source_of(product, column)
+                if source is not None:
+                    name, top, left = source
+                    loads.append((row, row + column[1], at, name, top, left, product.size))
+            if isinstance(key, str) and key in self.head.states and returned.name == "returns_1":
+                start, _ = self.head_columns()
+                left = column[0] - start
+                loads.append((row, row + column[1], 0, "head", 0, left, self.head.classes))
+        joined: list[tuple[int, int, int, str, int, int, int]] = []
+        for load in sorted(loads):
+            if joined:
+                a = joined[-1]
+                if a[:2] == load[:2] and a[3] == load[3] and a[5] == load[5]:
+                    if a[2] + a[6] == load[2] and a[4] + a[6] == load[4]:
+                        joined[-1] = (*a[:6], a[6] + load[6])
+                        continue
+            joined.append(load)
+        for top, bottom, at, name, row, left, size in joined:
+            source = f"{name}_in[{row}:{row + size}, {left}:{left + bottom - top}].T"
+            self.body.append(f"{returned.name}_in[{top}:{bottom}, {at}:{at + size}] = {source}")
+
+    def source_of(
+        self, product: Product, column: tuple[int, int]
+    ) -> tuple[str, int, int] | None:
+        """Where the weights of a product by some columns are: their name, first row and column."""
+        for weights in (*self.forward.weights, *self.forward.hoisted):
+            for block, at in weights.outputs:
+                if block is product and weights.start <= column[0] < weights.stop:
+                    return weights.name, at, column[0] - weights.start
+        return None
+
+    def hoisted(
+        self, name: str, outputs: Sequence[tuple[Product, int]], start: int, stop: int
+    ) -> None:
+        place = self.forward.places[outputs[0][0]]
+        size = sum(p.size for p, _ in outputs)
+        rows = f"{place.row}:{place.row + size}"
+        if self.single:
+            source = f"columns.steps[:-1, {start}:{stop}], {name}"
+            self.body.append(f"np.matmul({source}, {place.memory}.steps[:-1, {rows}])")
+        else:
+            source = f"{name}, columns.steps[:-1, {start}:{stop}]"
+            self.body.append(f"np.matmul({source}, {place.memory}.steps[:-1, {rows}])")
+
+    # --- scans --------------------------------------------------------------------
+
+    def scan_forward(self) -> None:
+        names = ", ".join(self.scan.values)
+        self.body.append(f"# {names}: scan forward")
+        self.loop(self.forward.steps, "forward")
+
+    def loop(self, steps: Sequence[Step], name: str) -> None:
+        """A loop over views of each step that were made beforehand."""
+        words: dict[View, str] = {}
+        texts = []
+        for step in steps:
+            own = [self.operand(view, words) for view in step.views]
+            texts.append(step.text.format(*own))
+        moving = {v: w for v, w in words.items() if v.shift is not None}
+        lists = [f"{self.listed(v)}[{_range(v.shift or 0, name == 'backward')}]" for v in moving]
+        self.setup.append(f"{name} = list(zip(")
+        self.setup += [f"{INDENT}{text}," for text in lists]
+        self.setup.append("))")
+        variables = ", ".join(moving.values())
+        self.body.append(f"for {variables}{',' if len(moving) == 1 else ''} in {name}:")
+        self.body += [INDENT + text for text in texts]
+
+    def operand(self, view: View, words: dict[View, str]) -> str:
+        if self.single and view.form == MATRIX:
+            view = replace(view, form=FLAT)
+        if view in words:
+            return words[view]
+        if view.shift is None:
+            words[view] = self.fixed(view)
+        else:
+            words[view] = f"{_LETTERS.get(view.memory, view.memory)}{sum(v.shift is not None for v in words) + 1}"
+        return words[view]
+
+    def fixed(self, view: View) -> str:
+        """A view of memory that is not on a step, made beforehand."""
+        if self.single and view.form == MATRIX:
+            view = replace(view, form=FLAT)
+        size = "" if self.single else " * batch"
+        whole = f"{view.memory}[{view.start}{size}:{view.stop}{size}]"
+        if view.form == STACK:
+            whole += f".reshape({view.blocks}, -1)"
+        elif view.form == MATRIX and not self.single:
+            whole += ".reshape(-1, batch)"
+        name = f"{view.memory}_{view.start}_{view.stop}_{view.form}"
+        line = f"{name} = {whole}"
+        if line not in self.setup:
+            self.setup.append(line)
+        return name
+
+    def listed(self, view: View) -> str:
+        if view.form == STACK:
+            return f"{view.memory}.stack({view.start}, {view.stop}, {view.blocks})"
+        kind = "matrix" if view.form == MATRIX else "flat"
+        return f"{view.memory}.{kind}({view.start}, {view.stop})"
+
+    # --- losses and coefficients --------------------------------------------------
+
+    def losses(self) -> None:
+        words: dict[View, str] = {}
+        texts = []
+        for step in self.map.steps:
+            own = []
+            for view in step.views:
+                if view not in words:
+                    words[view] = (
+                        view.memory
+                        if view.memory.endswith("_map")
+                        else f"{_LETTERS.get(view.memory, 'b')}{len(words) + 1}"
+                    )
+                own.append(words[view])
+            texts.append(step.text.format(*own))
+        batch = "" if self.single else ", batch"
+        for number, rows in enumerate(self.map.buffers, 1):
+            self.setup.append(f"{BUFFER}_{number} = np.zeros((length, {rows}{batch}), dtype)")
+        views = []
+        moving = {v: w for v, w in words.items() if not v.memory.endswith("_map")}
+        for view in moving:
+            if view.memory.startswith(BUFFER):
+                views.append(f"{view.memory}[: stop - start]")
+            else:
+                shift = f" + {view.shift}" if view.shift else ""
+                views.append(
+                    f"{view.memory}.steps[start{shift} : stop{shift}, {view.start}:{view.stop}]"
+                )
+        self.setup.append("maps = [")
+        self.setup.append(f"{INDENT}({''.join(f'{v}, ' for v in views)})")
+        self.setup.append(f"{INDENT}for start, stop, *_ in head.blocks")
+        self.setup.append("]")
+        target = self.words[self.head.target]
+        self.body.append(f"# {self.head.loss}, and the slopes of the scan")
+        self.body.append(f"loss, targets = 0.0, {target}.reshape(-1)")
+        variables = ", ".join(moving.values())
+        inner = f"({variables}{',' if len(moving) == 1 else ''})" if moving else "_"
+        self.body.append(f"for block, {inner} in enumerate(maps):")
+        self.body.append(f"{INDENT}loss += head(block, targets)")
+        self.body += [INDENT + text for text in texts]
+
+    def scan_backward(self) -> None:
+        self.body.append("# gradients: scan backward")
+        self.body.append(f"tape.steps[-1, {self.head.classes}:] = 0")
+        self.loop(self.back.steps, "backward")
+
+    # --- sums ---------------------------------------------------------------------
+
+    def sums(self) -> None:
+        self.body.append("# sums over time")
+        pairs, answers = self.rectangles()
+        returned = self.input_weights()
+        self.setup.append("reduction = Reduction(")
+        self.setup.append(f"{INDENT}tape, columns,")
+        self.setup.append(f"{INDENT}[{', '.join(f'({_slice(r)}, {_slice(c)})' for r, c in pairs)}],")
+        self.setup.append(f"{INDENT}[{', '.join(f'({_slice(r)}, {w})' for r, w, _ in returned)}],")
+        self.setup.append(")")
+        left = ", ".join(f"sum_{i + 1}" for i in range(len(pairs)))
+        right = ", ".join(f"back_{i + 1}" for i in range(len(returned)))
+        self.body.append(f"[{left}], [{right}] = reduction()")
+        self.assemble(answers)
+        self.assemble_inputs(returned)
+        self.assemble_initial()
+        self.body.append("return loss, {")
+        self.body += [f"{INDENT}{n!r}: {text}," for n, text in self.gradients.items()]
+        self.body.append("}")
+
+    def delta_rows(self) -> dict[Product, tuple[int, int]]:
+        found = {
+            p: (self.back.places[p].row, self.back.places[p].row + p.size) for p in self.back.products
+        }
+        found[self.head.product] = (0, self.head.classes)
+        return found
+
+    def rectangles(self):  # type: ignore[no-untyped-def]
+        """Pairs of tape rows and columns that cover all that gradients need, and where each finds it."""
+        needs: list[tuple[tuple[int, int], tuple[int, int], object]] = []
+        rows = self.delta_rows()
+        for product, span in rows.items():
+            for term in product.terms:
+                operand = term[2]
+                key = operand.name if isinstance(operand, Read) else operand
+                needs.append((span, _span(self.forward.columns[key]), (product, term)))
+            for bias in product.biases:
+                if bias[1].name:
+                    needs.append((span, _span(self.forward.columns["one"]), (product, bias)))
+        for static in self.forward.statics:
+            if static in self.back.places:
+                row = self.back.places[static].row
+                span = (row, row + static.size)
+                needs.append((span, _span(self.forward.columns["one"]), (static, None)))
+        groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        for span, columns, _ in needs:
+            groups.setdefault(columns, []).append(span)
+        one = _span(self.forward.columns["one"])
+        pairs: list[tuple[tuple[int, int], tuple[int, int]]] = []
+        for columns, spans in sorted(groups.items()):
+            if columns == one:
+                continue
+            for run in _runs(spans):
+                pairs.append((run, columns))
+        for span in groups.get(one, []):
+            if any(_inside(span, r) and _inside(one, c) for r, c in pairs):
+                continue
+            for i, (r, c) in enumerate(pairs):
+                if _inside(span, r) and (c[1] == one[0] or one[1] == c[0]):
+                    pairs[i] = (r, (min(c[0], one[0]), max(c[1], one[1])))
+                    break
+            else:
+                pairs.append((span, one))
+        answers = []
+        for span, columns, what in needs:
+            for i, (r, c) in enumerate(pairs):
+                if _inside(span, r) and _inside(columns, c):
+                    a, b = span[0] - r[0], columns[0] - c[0]
+                    answers.append((i, a, span[1] - r[0], b, columns[1] - c[0], what))
+                    break
+        return pairs, answers
+
+    def assemble(self, answers) -> None:  # type: ignore[no-untyped-def]
+        """Gradients of parameters from the sums."""
+        pieces: dict[str, list[tuple[tuple[int, int], str, bool]]] = {}
+        for i, a, b, c, d, what in answers:
+            product, term = what
+            source = f"sum_{i + 1}[{a}:{b}, {c}:{d}]"
+            if term is None:
+                source = f"sum_{i + 1}[{a}:{b}, {c}]"
+                source = f"{source}.sum()" if not self.shapes[product.name] else source
+                pieces.setdefault(product.name, []).append(((0, product.size), source, False))
+                continue
+            scale, weight = term[0], term[1]
+            if isinstance(weight, Bias):
+                source = f"sum_{i + 1}[{a}:{b}, {c}]"
+                if not self.shapes[weight.name]:
+                    source = f"{source}.sum()"
+            source = _times(scale, source)
+            transposed = isinstance(weight, Matrix) and weight.transposed
+            pieces.setdefault(weight.name, []).append((weight.rows, source, transposed))
+        for name, parts in pieces.items():
+            self.gradients[name] = self.joined(name, parts)
+
+    def joined(self, name: str, parts: list[tuple[tuple[int, int], str, bool]]) -> str:
+        shape = self.shapes[name]
+        parts = sorted(parts, key=lambda p: p[0])
+        spans = [p[0] for p in parts]
+        turned = {p[2] for p in parts}
+        if len(turned) == 1 and all(b == c for (_, b), (c, _) in zip(spans, spans[1:])):
+            height = (shape[1] if True in turned else shape[0]) if shape else 1
+            if spans[0][0] == 0 and spans[-1][1] == height:
+                text = parts[0][1]
+                if len(parts) > 1:
+                    text = f"np.concatenate(({', '.join(p[1] for p in parts)}))"
+                return f"{text}.T" if True in turned else text
+        word = f"grad_{self.words[name]}"
+        self.body.append(f"{word} = np.zeros({shape}, dtype)")
+        for (a, b), text, transposed in parts:
+            target = f"{word}.T[{a}:{b}]" if transposed else f"{word}[{a}:{b}]"
+            if not shape:
+                target = word
+            self.body.append(f"{target} += {text}")
+        return word
+
+    def input_weights(self) -> list[tuple[tuple[int, int], str, list[Input]]]:
+        """For gradients of inputs: runs of tape rows and the weights that take them to inputs."""
+        readers = [
+            p
+            for p in self.back.products
+            if any(isinstance(o, Input) for _, _, o in p.terms)
+        ]
+        inputs = [k for k in self.forward.columns if isinstance(k, Input)]
+        multiplied = [k for k in inputs if any(k is o for p in readers for _, _, o in p.terms)]
+        if not multiplied:
+            return []
+        start = self.forward.columns[multiplied[0]][0]
+        width = sum(k.size for k in multiplied)
+        rows = {p: _span((self.back.places[p].row, p.size)) for p in readers}
+        found = []
+        for number, run in enumerate(_runs(list(rows.values())), 1):
+            name = f"input_weights_{number}"
+            self.setup.append(f"{name} = np.zeros(({run[1] - run[0]}, {width}), dtype)")
+            loads = []
+            for product, span in rows.items():
+                if not _inside(span, run):
+                    continue
+                for key in multiplied:
+                    if not any(o is key for _, _, o in product.terms):
+                        continue
+                    column = self.forward.columns[key]
+                    source = self.source_of(product, column)
+                    assert source is not None
+                    weights, top, left = source
+                    at = column[0] - start
+                    loads.append(
+                        (at, column[1], left, weights, span[0] - run[0], top, product.size)
+                    )
+            joined: list[tuple[int, int, int, str, int, int, int]] = []
+            for load in sorted(loads):
+                a = joined[-1] if joined else None
+                if a and a[:4] == load[:4] and a[4] + a[6] == load[4] and a[5] + a[6] == load[5]:
+                    joined[-1] = (*a[:6], a[6] + load[6])
+                else:
+                    joined.append(load)
+            for at, columns, left, weights, row, top, size in joined:
+                self.body.append(
+                    f"{name}[{row}:{row + size}, {at}:{at + columns}] = "
+                    f"{weights}_in[{top}:{top + size}, {left}:{left + columns}]"
+                )
+            found.append((run, name, multiplied))
+        return found
+
+    def assemble_inputs(self, returned: list[tuple[tuple[int, int], str, list[Input]]]) -> None:
+        inputs = [k for k in self.forward.columns if isinstance(k, Input)]
+        base = 0
+        for key in inputs:
+            parts = []
+            if returned and key in returned[0][2]:
+                at = self.forward.columns[key][0] - self.forward.columns[returned[0][2][0]][0]
+                columns = "" if returned[0][2] == [key] else f", {at}:{at + key.size}"
+                for number in range(1, len(returned) + 1):
+                    parts.append(f"back_{number}[: tau * batch{columns}]")
+            if key in self.back.places:
+                row = self.back.places[key].row
+                rows = f"tape.steps[:-1, {row}:{row + key.size}]"
+                parts.append(
+                    f"{rows}" if self.single else f"{rows}.transpose(0, 2, 1).reshape(-1, {key.size})"
+                )
+            if not parts:
+                continue
+            text = " + ".join(parts)
+            if len(parts) > 1:
+                text = f"({text})"
+            elif not parts[0].startswith("back"):
+                text = f"{text}.copy()"
+            shape = self.shapes[key.name]
+            own = [str(n) for n in shape]
+            if key.name in self.batched:
+                text = f"{text}.reshape({', '.join(['tau', 'batch', *own])})"
+            else:
+                text = f"{text}.reshape({', '.join(['tau', 'batch', *own])}).sum(axis=1)"
+                if self.single:
+                    text = f"{text.removesuffix('.sum(axis=1)')}[:, 0]"
+            self.gradients[key.name] = text
+            base += key.size
+
+    def assemble_initial(self) -> None:
+        """Gradients of what states start from: what row 0 gives back."""
+        given = {n: s for n, s in self.scan.initial.items() if isinstance(s, str)}
+        if not given:
+            return
+        if any(n in self.back.dots for n in given):
+            step = self.back.steps[0]
+            texts = []
+            for view in step.views:
+                texts.append(
+                    self.fixed(view) if view.shift is None else self.first(view)
+                )
+            self.body.append(step.text.format(*texts))
+        for name, start in given.items():
+            parts = []
+            if name in self.back.dots:
+                view = self.back.dots[name]
+                parts.append(self.fixed(view) if view.shift is None else self.first(view))
+            if name in self.back.carries:
+                place = self.back.carries[name]
+                size = self.scan.values[name].size
+                parts.append(self.first(View("tape", place.row, place.row + size, 0, FLAT)))
+            shape = self.shapes[name]
+            text = " + ".join(parts) if len(parts) > 1 else f"{parts[0]}.copy()"
+            text = f"({text})" if len(parts) > 1 else text
+            own = ", ".join(str(n) for n in shape)
+            if self.single:
+                lead = "1, " if start in self.batched else ""
+                text = f"{text}.reshape({lead}{own})" if lead + own else f"{text}[0]"
+            else:
+                text = f"{text}.reshape({rank(shape)}, batch)"
+                if start in self.batched:
+                    text = f"{text}.T" if shape else f"{text}[0]"
+                else:
+                    text = f"{text}.sum(axis=1)" if shape else f"{text}.sum()"
+            if start in self.gradients:
+                text = f"{self.gradients[start]} + {text}"
+            self.gradients[start] = text
+
+    def first(self, view: View) -> str:
+        """A view of the first row, made beforehand."""
+        if self.single and view.form == MATRIX:
+            view = replace(view, form=FLAT)
+        name = f"{view.memory}_first_{view.start}_{view.stop}_{view.form}"
+        line = f"{name} = {self.listed(view)}[{view.shift}]"
+        if line not in self.setup:
+            self.setup.append(line)
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """Rows top..bottom and columns left..right of weights: a parameter times a number."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+    scale: float
+    source: Matrix | Bias
+
+
+_OWN = (
+    "tau", "batch", "columns", "tape", "stack", "scratch", "head", "length", "maps", "loss",
+    "targets", "block", "forward", "backward", "reduction", "run", "make", "dtype",
+)  # fmt: skip
+_LETTERS = {"columns": "z", "tape": "a"}
+
+
+def _merged(loads: Sequence[_Load]) -> list[_Load]:
+    """Loads of adjoining rows from adjoining rows as one."""
+    found: list[_Load] = []
+    for load in sorted(loads, key=lambda x: (x.left, x.right, x.top)):
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and (last.left, last.right, last.scale) == (load.left, load.right, load.scale)
+            and last.bottom == load.top
+            and last.source.name == load.source.name
+            and last.source.name
+            and type(last.source) is type(load.source)
+            and last.source.rows[1] == load.source.rows[0]
+            and getattr(last.source, "transposed", None) == getattr(load.source, "transposed", None)
+        ):
+            rows = (last.source.rows[0], load.source.rows[1])
+            source = replace(last.source, rows=rows)
+            found[-1] = replace(last, bottom=load.bottom, source=source)
+        else:
+            found.append(load)
+    return sorted(found, key=lambda x: (x.top, x.left))
+
+
+def _inner(block: Block) -> tuple[Block, ...]:
+    from unroll.numeric.tape.blocks import operands
+
+    return operands(block)
+
+
+def _times(scale: float, text: str) -> str:
+    return text if scale == 1 else f"{scale!r} * {text}"
+
+
+def _range(shift: int, backward: bool) -> str:
+    """The part of a list of views, one a row, that a loop over steps takes."""
+    if not backward:
+        return f"{shift}:tau + {shift}" if shift else ":tau"
+    return "tau - 1::-1" if shift == -1 else "tau:0:-1"
+
+
+def _slice(span: tuple[int, int]) -> str:
+    return f"slice({span[0]}, {span[1]})"
+
+
+def _span(entry: tuple[int, int]) -> tuple[int, int]:
+    return entry[0], entry[0] + entry[1]
+
+
+def _inside(inner: tuple[int, int], outer: tuple[int, int]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def _runs(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Spans that adjoin as one."""
+    found: list[tuple[int, int]] = []
+    for a, b in sorted(set(spans)):
+        if found and a <= found[-1][1]:
+            found[-1] = (found[-1][0], max(b, found[-1][1]))
+        else:
+            found.append((a, b))
+    return found
+
+
+def _bare(name: str) -> str:
+    return name.partition("[")[0]
