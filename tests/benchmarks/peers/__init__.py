@@ -1,0 +1,1 @@
+"""Everyone else: a module each with `make(kind, size, dtype)`, as `implementations` says."""
