@@ -21,7 +21,9 @@ MAY_IMPORT = {
     "drawing": {"errors", "symbolic", "language", "graph"},
     "export": {"errors", "drawing"},
     "templates": {"errors", "files"},
+    "plots": {"errors", "files", "symbolic", "language", "graph", "numeric", "drawing"},
 }
+DRAWING_FOR_PLOTS = {"theme", "labels"}
 DRAWING_FOR_EXPORT = {"scene", "theme", "labels"}
 
 
@@ -52,6 +54,8 @@ def test_imports_go_one_way(part, path):
         assert imported == part or imported in MAY_IMPORT[part], f"{path} imports {imported}"
         if part == "export" and imported == "drawing":
             assert module in DRAWING_FOR_EXPORT, f"{path} imports drawing.{module}"
+        if part == "plots" and imported == "drawing":
+            assert module in DRAWING_FOR_PLOTS, f"{path} imports drawing.{module}"
 
 
 def test_every_folder_has_its_place_in_the_order():

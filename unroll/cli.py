@@ -68,6 +68,42 @@ def _tree(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return [int(n) for n in numbers]
 
 
+def _floats(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    """`0.5,0.9,1.1`"""
+    if value is None:
+        return None
+    return tuple(
+        _float(part, f"{value!r} is no list of numbers; write 0.5,1") for part in value.split(",")
+    )
+
+
+def _float(text: str, message: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(message) from None
+
+
+def _numbers_by_name(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> dict[str, Any] | None:
+    """`w=5.5,b=-2.25`, and as ranges `w=4..7,b=-3.2..-2`."""
+    if value is None:
+        return None
+    message = f"{value!r} does not say numbers by name; write w=5.5,b=-2, as ranges w=4..7,b=-3..-2"
+    count = 2 if param.name == "over" else 1
+    found: dict[str, Any] = {}
+    for part in value.split(","):
+        name, _, said = part.partition("=")
+        numbers = tuple(_float(n, message) for n in said.split(".."))
+        if not name.strip() or len(numbers) != count:
+            raise click.BadParameter(message)
+        found[name.strip()] = numbers if count == 2 else numbers[0]
+    return found
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -280,6 +316,69 @@ def show_templates(name: str | None, names: bool) -> None:
     width = max(map(len, templates.names()))
     for each in templates.names():
         click.echo(each if names else f"{each:{width}}  {templates.load(each).title}")
+
+
+@main.command()
+@click.argument("name", required=False)
+@click.argument("recurrence", metavar="RECURRENCE", required=False)
+@click.option("--names", is_flag=True, help="List the plots, one a line, and draw nothing.")
+@steps_option
+@dims_option
+@click.option("--data", type=click.Path(path_type=Path), help="Arrays by name, as NumPy's .npz.")
+@click.option("--seed", type=int, help="For random arrays.  [default: 0]")
+@of_option
+@click.option("--state", metavar="NAME", help="The state that it is about, if there are several.")
+@click.option("--radius", callback=_floats, help="Spectral radii of the recurrent matrices: 0.9,1.")
+@click.option(
+    "--scale", type=float, help="Of random inputs and biases: small ones saturate nothing."
+)
+@click.option("--alpha", callback=_floats, help="Shares of the past that a leaky unit keeps.")
+@click.option("--leak", metavar="NAME", help="The parameter that is that share.  [default: alpha]")
+@click.option("--over", callback=_numbers_by_name, help="Parameters of a surface: w=4..7,b=-3..-2.")
+@click.option("--begin", callback=_numbers_by_name, help="Where descent begins: w=5.5,b=-2.25.")
+@click.option("--rate", type=float, help="Of gradient descent.")
+@click.option("--clip", type=float, help="Norm that a gradient is cut to.")
+@click.option("--updates", type=int, help="Steps of descent, at most.")
+@click.option("--theme", type=click.Choice(["light", "dark"]), default="light")
+@click.option("--title", help="Title for screen readers and files.")
+@click.option("-o", "--output", metavar="FILE", help=".svg .pdf .png, or - for SVG")
+def plot(
+    name: str | None,
+    recurrence: str | None,
+    names: bool,
+    dims: Mapping[str, tuple[int, ...]] | None,
+    data: Path | None,
+    seed: int | None,
+    output: str | None,
+    **options: Any,
+) -> None:
+    """Plot what runs of a recurrence say: gradients by lag, a cliff, time constants, ...
+
+    NAME is the plot's (see --names); each has a RECURRENCE of its own where none is given.
+    """
+    from unroll.plots.registry import PLOTS, find
+
+    if names:
+        width = max(map(len, PLOTS))
+        click.echo("\n".join(f"{row.name:{width}}  {row.about}" for row in PLOTS.values()))
+        return
+    if name is None or output is None:
+        what = "a plot's NAME (see --names)" if name is None else "-o FILE"
+        raise click.UsageError(f"Missing {what}.")
+    row = find(name)
+    if recurrence is None:
+        dims, seed = {**row.dims, **(dims or {})}, row.seed if seed is None else seed
+    picture = load(recurrence or row.recurrence).plot(
+        name,
+        _arrays(data),
+        dims=dims,
+        seed=seed or 0,
+        **{key: value for key, value in options.items() if value is not None},
+    )
+    if output == "-":
+        write(output, picture.svg())
+    else:
+        picture.save(output)
 
 
 @main.command()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from unroll.numeric.checks import Check
     from unroll.numeric.cost import Cost
     from unroll.numeric.trace import Trace
+    from unroll.plots.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -289,6 +290,28 @@ class Recurrence(symbolic.Recurrence):
         dims = self.template.dims if self.template else {}
         sizes = {n: d for n, d in dims.items() if n in self.lengths and isinstance(d, int)}
         return draw(self, hide=hidden, rows=lanes, title=name, sizes=sizes, **options)
+
+    def plot(
+        self,
+        name: str,
+        arrays: Mapping[str, ArrayLike] | None = None,
+        *,
+        steps: int | Mapping[str, int] | None = None,
+        dims: Mapping[str, Any] | None = None,
+        **options: Any,
+    ) -> Picture:
+        """A plot of a lecture, from runs of this recurrence; shows itself in a notebook.
+
+        name: gradient-norms, sensitivities, eigenvalues, composition, cliff or time-constants;
+        arrays, steps, dims: as for `run`; options: `seed`, `of`, `theme` (light or dark), `title`,
+        and those of the plot, as `radius` (`unroll plot --help`). Raises UnrollError for what there is
+        not, and as `run` does.
+        """
+        from unroll.plots.registry import find, plot
+
+        default = None if arrays is not None else find(name).steps
+        data = self._data(arrays, default if steps is None else steps, dims)
+        return plot(self.runnable(), name, **data, **options)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": str(self), "text/latex": self._repr_latex_()}
