@@ -32,14 +32,19 @@ INDENT = "    "
 class TapeProgram:
     """A compiled scan.
 
-    code: the source; arguments: names of the arrays that `run` takes, in order; make: from the
-    length and the size of the batch to `run`; gradients: names of what it gives gradients of.
+    code: the source; arguments: names of the arrays that `run` takes, in order; beginning: of those
+    that `begin` takes, stepwise: of those that have steps; gradients: names of what it gives
+    gradients of; rows: entries kept of a step; make: from the length and the size of the batch to
+    the functions.
     """
 
     code: str
     arguments: tuple[str, ...]
+    beginning: tuple[str, ...]
+    stepwise: frozenset[str]
     gradients: tuple[str, ...]
-    make: Callable[[int, int], Callable[..., tuple[float, dict[str, Any]]]]
+    rows: int
+    make: Callable[[int, int], runtime.Functions]
 
 
 def compile_scan(
@@ -65,7 +70,12 @@ def compile_scan(
     namespace: dict[str, Any] = {"np": np, "dtype": dtype, **vars(runtime)}
     namespace |= {u: getattr(np, u) for u in UFUNCS}
     exec(compile(code, "<scan: generated>", "exec"), namespace)
-    return TapeProgram(code, writer.arguments, tuple(writer.gradients), namespace["make"])
+    beginning = tuple(n for n in writer.arguments if n in writer.at_start)
+    stepwise = frozenset(beginning) - {s for s in scan.initial.values() if isinstance(s, str)}
+    found = tuple(writer.found)
+    rows = writer.forward.width + sum(writer.forward.tapes.values())
+    made: Callable[[int, int], runtime.Functions] = namespace["make"]
+    return TapeProgram(code, writer.arguments, beginning, stepwise, found, rows, made)
 
 
 UFUNCS = tuple(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)) + ("copyto",)
@@ -86,8 +96,11 @@ class _Writer:
     arguments: tuple[str, ...] = ()
     gradients: dict[str, str] = field(default_factory=dict)
     setup: list[str] = field(default_factory=list)
+    parts: dict[str, list[str]] = field(default_factory=dict)
     body: list[str] = field(default_factory=list)
-    loops: int = 0
+    checks: list[str] = field(default_factory=list)
+    returned: list[tuple[tuple[int, int], str, list[Input]]] = field(default_factory=list)
+    found: list[str] = field(default_factory=list)
 
     # --- plans --------------------------------------------------------------------
 
@@ -130,27 +143,66 @@ class _Writer:
         self.plan()
         self.name_arguments()
         self.memory()
-        self.load()
-        self.scan_forward()
-        self.losses()
-        self.scan_backward()
-        self.sums()
-        words = ", ".join(self.words[n] for n in self.arguments)
+        for name, write in (
+            ("load", self.load),
+            ("begin", self.begin),
+            ("scan", self.scan_forward),
+            ("losses", self.losses),
+            ("back", self.scan_backward),
+            ("by_parameters", self.by_parameters),
+            ("by_inputs", self.by_inputs),
+            ("by_start", self.by_start),
+            ("states", self.states),
+            ("given", self.given),
+        ):
+            self.body = self.parts[name] = []
+            write()
         constants = [
             f"{name} = np.array({value!r}, dtype)"
             for name, value in self.forward.constants.items()
         ]
+        words = {n: self.words[n] for n in self.arguments}
+        beginning = [w for n, w in words.items() if n in self.at_start]
+        loaded = [w for n, w in words.items() if n not in self.at_start]
+        heads = {
+            "load": ", ".join(loaded),
+            "begin": ", ".join(beginning),
+            "by_parameters": "sums",
+            "by_inputs": "returned",
+        }
         lines = [
             "def make(tau, batch):",
-            f'{INDENT}"""Memory for so many steps and batch entries, and the function that uses it."""',
+            '    """Memory for so many steps and batch entries, and the functions that use it."""',
             *(INDENT + line for line in (*constants, *self.setup)),
+        ]
+        for name, body in self.parts.items():
+            lines += ["", f"{INDENT}def {name}({heads.get(name, '')}):"]
+            lines += [f'{2 * INDENT}"""{_DOCS[name]}"""', *(2 * INDENT + line for line in body)]
+        lines += [
             "",
-            f"{INDENT}def run({words}):",
-            *(2 * INDENT + line for line in self.body),
+            f"{INDENT}def run({', '.join(words.values())}):",
+            f'{2 * INDENT}"""Loss, gradients, and whether all is finite; None for bad numbers."""',
+            f"{2 * INDENT}if not (load({', '.join(loaded)}) and begin({', '.join(beginning)})):",
+            f"{3 * INDENT}return None",
+            f"{2 * INDENT}scan()",
+            f"{2 * INDENT}loss = losses()",
+            f"{2 * INDENT}back()",
+            f"{2 * INDENT}sums, returned = reduction()",
+            f"{2 * INDENT}found = by_parameters(sums)",
+            f"{2 * INDENT}found.update(by_inputs(returned))",
+            f"{2 * INDENT}found.update(by_start())",
+            f"{2 * INDENT}return loss, found, are_finite(loss, sums)",
             "",
-            f"{INDENT}return run",
+            f"{INDENT}return Functions(run, {', '.join(self.parts)}, reduction, columns, tape, {self.head.classes})",
         ]
         return "\n".join(lines) + "\n"
+
+    @property
+    def at_start(self) -> set[str]:
+        """Arguments that belong to the steps: inputs, what states start from, targets."""
+        inputs = {k.name for k in self.forward.columns if isinstance(k, Input)}
+        starts = {s for s in self.scan.initial.values() if isinstance(s, str)}
+        return inputs | starts | {self.head.target}
 
     def name_arguments(self) -> None:
         products = self.products()
@@ -210,39 +262,74 @@ class _Writer:
     # --- loading ------------------------------------------------------------------
 
     def load(self) -> None:
-        self.body.append("# what is given")
-        for key, (row, size) in self.forward.columns.items():
-            if isinstance(key, Input):
-                value = self.rows_of(key.name, 1)
-                self.body.append(f"columns.steps[:-1, {row}:{row + size}] = {value}")
-        for name, value in self.scan.values.items():
-            place = self.forward.places[value]
-            where = f"{place.memory}.steps[0, {place.row}:{place.row + value.size}]"
-            start = self.scan.initial.get(name, 0.0)
-            if isinstance(start, str):
-                self.body.append(f"{where} = {self.rows_of(start, 0)}")
-            elif place.memory != COLUMNS or start:
-                self.body.append(f"{where} = {start}")
         for weights in (*self.forward.weights, *self.forward.hoisted):
             loads = []
             for product, at in weights.outputs:
                 loads += self.loads(product, at, weights.start)
             self.write_loads(weights.name, loads)
+            self.checks.append(weights.name)
         self.load_head()
+        self.checks.append("head_in")
         for static, name in self.forward.statics.items():
             word = self.words[static.name]
             if not self.single:
-                shape = self.shapes[static.name]
-                word = f"np.repeat({word}, batch)" if shape else word
-                self.body.append(f"{name}[:] = {word}")
+                word = f"np.repeat({word}, batch)" if self.shapes[static.name] else word
                 self.setup.append(f"{name}_map = {name}.reshape(-1, batch)")
             else:
-                self.body.append(f"{name}[:] = {word}")
                 self.setup.append(f"{name}_map = {name}")
-        for weights in self.forward.hoisted:
-            self.hoisted(weights.name, weights.outputs, weights.start, weights.stop)
+            self.body.append(f"{name}[:] = {word}")
+            self.checks.append(name)
         for returned in self.back.weights:
             self.load_returned(returned)
+        self.load_inputs_back()
+        for name in self.checks:
+            self.setup.append(f"{name}_flat = {_flat_memory(name)}.reshape(-1)")
+        total = " + ".join(f"{name}_flat.dot({name}_flat)" for name in self.checks)
+        self.body.append(f"return isfinite({total})")
+
+    def begin(self) -> None:
+        checks = []
+        for key, (row, size) in self.forward.columns.items():
+            if isinstance(key, Input):
+                value = self.rows_of(key.name, 1)
+                self.body.append(f"columns.steps[:-1, {row}:{row + size}] = {value}")
+                checks.append(f"sum_of_squares({self.words[key.name]})")
+        done: set[str] = set()
+        for name, value in self.scan.values.items():
+            if name not in self.scan.initial and not self.is_state(name):
+                continue
+            place = self.forward.places[value]
+            where = f"{place.memory}.steps[0, {place.row}:{place.row + value.size}]"
+            start = self.scan.initial.get(name, 0.0)
+            if isinstance(start, str):
+                if start not in done:
+                    shape = f"({value.size},)" if self.single else f"({value.size}, batch)"
+                    self.setup.append(f"start_{self.words[start]} = np.zeros({shape}, dtype)")
+                    self.body.append(
+                        f"start_{self.words[start]}[:] = {self.rows_of(start, 0)}"
+                    )
+                    checks.append(f"sum_of_squares(start_{self.words[start]})")
+                    done.add(start)
+                self.body.append(f"{where} = start_{self.words[start]}")
+            elif place.memory != COLUMNS or start:
+                self.body.append(f"{where} = {start}")
+        for weights in self.forward.hoisted:
+            self.hoisted(weights.name, weights.outputs, weights.start, weights.stop)
+        target = self.words[self.head.target]
+        self.setup.append("targets = np.zeros(tau * batch, np.intp)")
+        self.setup.append("unsigned = targets.view(np.uintp)")
+        if self.single or self.head.target in self.batched:
+            self.body.append(f"targets[:] = {target}.reshape(-1)")
+        else:
+            self.body.append(f"targets[:] = np.repeat({target}, batch)")
+        self.body.append("largest = unsigned.max()")
+        classes = self.head.classes
+        self.body.append(f"if largest >= {classes} or (largest <= 1 and batch == {classes} and {target}.ndim > 1):")
+        self.body.append(f"{INDENT}return False")
+        self.body.append(f"return isfinite({' + '.join(checks)})" if checks else "return True")
+
+    def is_state(self, name: str) -> bool:
+        return any(isinstance(b, Read) and b.name == name for b in self.forward.places)
 
     def rows_of(self, name: str, lead: int) -> str:
         """An array as rows by batch, behind a leading axis for steps if there is one."""
@@ -378,8 +465,6 @@ class _Writer:
     # --- scans --------------------------------------------------------------------
 
     def scan_forward(self) -> None:
-        names = ", ".join(self.scan.values)
-        self.body.append(f"# {names}: scan forward")
         self.loop(self.forward.steps, "forward")
 
     def loop(self, steps: Sequence[Step], name: str) -> None:
@@ -464,40 +549,152 @@ class _Writer:
         self.setup.append(f"{INDENT}({''.join(f'{v}, ' for v in views)})")
         self.setup.append(f"{INDENT}for start, stop, *_ in head.blocks")
         self.setup.append("]")
-        target = self.words[self.head.target]
-        self.body.append(f"# {self.head.loss}, and the slopes of the scan")
-        self.body.append(f"loss, targets = 0.0, {target}.reshape(-1)")
+        self.body.append("loss = 0.0")
         variables = ", ".join(moving.values())
         inner = f"({variables}{',' if len(moving) == 1 else ''})" if moving else "_"
         self.body.append(f"for block, {inner} in enumerate(maps):")
         self.body.append(f"{INDENT}loss += head(block, targets)")
         self.body += [INDENT + text for text in texts]
+        self.body.append(f"tape.steps[-1, {self.head.classes}:] = 0")
+        self.body.append("return loss")
 
     def scan_backward(self) -> None:
-        self.body.append("# gradients: scan backward")
-        self.body.append(f"tape.steps[-1, {self.head.classes}:] = 0")
         self.loop(self.back.steps, "backward")
 
     # --- sums ---------------------------------------------------------------------
 
-    def sums(self) -> None:
-        self.body.append("# sums over time")
+    def by_parameters(self) -> None:
         pairs, answers = self.rectangles()
-        returned = self.input_weights()
         self.setup.append("reduction = Reduction(")
         self.setup.append(f"{INDENT}tape, columns,")
         self.setup.append(f"{INDENT}[{', '.join(f'({_slice(r)}, {_slice(c)})' for r, c in pairs)}],")
-        self.setup.append(f"{INDENT}[{', '.join(f'({_slice(r)}, {w})' for r, w, _ in returned)}],")
+        self.setup.append(
+            f"{INDENT}[{', '.join(f'({_slice(r)}, {w})' for r, w, _ in self.returned)}],"
+        )
         self.setup.append(")")
-        left = ", ".join(f"sum_{i + 1}" for i in range(len(pairs)))
-        right = ", ".join(f"back_{i + 1}" for i in range(len(returned)))
-        self.body.append(f"[{left}], [{right}] = reduction()")
+        if pairs:
+            self.body.append(f"[{', '.join(f'sum_{i + 1}' for i in range(len(pairs)))}] = sums")
+        self.gradients = {}
         self.assemble(answers)
-        self.assemble_inputs(returned)
+        self.answer()
+
+    def by_inputs(self) -> None:
+        if self.returned:
+            names = ", ".join(f"back_{i + 1}" for i in range(len(self.returned)))
+            self.body.append(f"[{names}] = returned")
+        self.gradients = {}
+        self.assemble_inputs(self.returned)
+        self.answer()
+
+    def by_start(self) -> None:
+        self.gradients = {}
         self.assemble_initial()
-        self.body.append("return loss, {")
+        self.answer()
+
+    def answer(self) -> None:
+        self.body.append("return {")
         self.body += [f"{INDENT}{n!r}: {text}," for n, text in self.gradients.items()]
         self.body.append("}")
+        for name in self.gradients:
+            if name in self.found:
+                raise Unsuited("a gradient of two kinds")
+            self.found.append(name)
+
+    def states(self) -> None:
+        places = {
+            name: self.forward.places[value]
+            for name, value in self.scan.values.items()
+            if self.is_state(name)
+        }
+        self.body.append("return {")
+        for name, place in places.items():
+            stop = place.row + self.scan.values[name].size
+            self.body.append(f"{INDENT}{name!r}: ({place.memory}, {place.row}, {stop}),")
+        self.body.append("}")
+
+    def given(self) -> None:
+        """The arrays as they were given, from where they were put."""
+        texts: dict[str, str] = {self.head.target: self.given_targets()}
+        for key, (row, size) in self.forward.columns.items():
+            if isinstance(key, Input):
+                texts[key.name] = self.given_input(key.name, row, size)
+        for start in self.scan.initial.values():
+            if isinstance(start, str):
+                texts[start] = self.given_start(start)
+        for static, name in self.forward.statics.items():
+            text = f"{name}[{'' if self.single else '::batch'}].copy()"
+            texts.setdefault(static.name, text if self.shapes[static.name] else f"{name}[0]")
+        pieces: dict[str, dict[tuple[int, int], str]] = {}
+        for weights, products, start in (
+            *((w.name, w.outputs, w.start) for w in (*self.forward.weights, *self.forward.hoisted)),
+            ("head", ((self.head.product, 0),), self.head_columns()[0]),
+        ):
+            for product, at in products:
+                loads = (
+                    self.loads_of_head(start)
+                    if product is self.head.product
+                    else self.loads(product, at, start)
+                )
+                for load in loads:
+                    if not load.source.name:
+                        continue
+                    columns = f"{load.left}:{load.right}"
+                    if isinstance(load.source, Bias):
+                        columns = str(load.left)
+                    text = f"{weights}_in[{load.top}:{load.bottom}, {columns}]"
+                    if isinstance(load.source, Matrix) and load.source.transposed:
+                        text = f"{text}.T"
+                    text = f"{text} / {load.scale}" if load.scale != 1 else f"{text}.copy()"
+                    pieces.setdefault(load.source.name, {}).setdefault(load.source.rows, text)
+        for name, parts in pieces.items():
+            texts.setdefault(name, self.whole(name, parts))
+        if missing := [n for n in self.arguments if n not in texts]:
+            raise Unsuited(f"{missing[0]} is not kept")
+        self.body.append("return {")
+        self.body += [f"{INDENT}{n!r}: {texts[n]}," for n in self.arguments]
+        self.body.append("}")
+
+    def whole(self, name: str, parts: Mapping[tuple[int, int], str]) -> str:
+        """An array from parts of its rows. Raises Unsuited where some are missing."""
+        shape = self.shapes[name]
+        if len(parts) == 1 and ((span := next(iter(parts))) == (0, rank(shape[:1]))):
+            return parts[span] if shape else f"{parts[span]}[0]"
+        transposed = any(".T" in text for text in parts.values())
+        ordered, at = [], 0
+        for span in sorted(parts):
+            if span[0] != at:
+                raise Unsuited("a parameter of which some rows are not used")
+            ordered.append(parts[span])
+            at = span[1]
+        if not shape or transposed or at != shape[0]:
+            raise Unsuited("a parameter of which some rows are not used")
+        return f"np.concatenate(({', '.join(ordered)}))"
+
+    def given_targets(self) -> str:
+        if self.head.target not in self.batched:
+            return f"targets[{'' if self.single else '::batch'}].copy()"
+        return "targets.reshape(tau, batch).copy()"
+
+    def given_input(self, name: str, row: int, size: int) -> str:
+        text, own = f"columns.steps[:-1, {row}:{row + size}]", self.shapes[name]
+        shape = ", ".join(map(str, own))
+        if self.single:
+            lead = "tau, 1" if name in self.batched else "tau"
+            return f"{text}.reshape({lead}, {shape}).copy()"
+        if name in self.batched:
+            return f"{text}.transpose(0, 2, 1).reshape(tau, batch, {shape}).copy()"
+        return f"{text}[..., 0].reshape(tau, {shape}).copy()"
+
+    def given_start(self, name: str) -> str:
+        own = self.shapes[_bare(name)]
+        text, shape = f"start_{self.words[name]}", ", ".join(map(str, own))
+        if self.single:
+            lead = ["1"] if name in self.batched else []
+            full = ", ".join([*lead, *map(str, own)])
+            return f"{text}.reshape(({full}{',' if full else ''})).copy()"
+        if name in self.batched:
+            return f"{text}.T.reshape(batch, {shape}).copy()"
+        return f"{text}[:, 0].reshape(({shape}{',' if shape else ''})).copy()"
 
     def delta_rows(self) -> dict[Product, tuple[int, int]]:
         found = {
@@ -593,6 +790,9 @@ class _Writer:
                 target = word
             self.body.append(f"{target} += {text}")
         return word
+
+    def load_inputs_back(self) -> None:
+        self.returned = self.input_weights()
 
     def input_weights(self) -> list[tuple[tuple[int, int], str, list[Input]]]:
         """For gradients of inputs: runs of tape rows and the weights that take them to inputs."""
@@ -711,8 +911,8 @@ class _Writer:
                     text = f"{text}.T" if shape else f"{text}[0]"
                 else:
                     text = f"{text}.sum(axis=1)" if shape else f"{text}.sum()"
-            if start in self.gradients:
-                text = f"{self.gradients[start]} + {text}"
+            if start in self.found or start in self.gradients:
+                raise Unsuited("a gradient of two kinds")
             self.gradients[start] = text
 
     def first(self, view: View) -> str:
@@ -740,8 +940,22 @@ class _Load:
 
 _OWN = (
     "tau", "batch", "columns", "tape", "stack", "scratch", "head", "length", "maps", "loss",
-    "targets", "block", "forward", "backward", "reduction", "run", "make", "dtype",
+    "targets", "block", "forward", "backward", "reduction", "run", "make", "dtype", "sums",
+    "returned", "found", "unsigned", "largest", "load", "begin", "scan", "losses", "back", "given",
+    "by_parameters", "by_inputs", "by_start", "states", "start", "stop", *vars(runtime),
 )  # fmt: skip
+_DOCS = {
+    "load": "Put the parameters in place; whether they are finite.",
+    "begin": "Put inputs, initial values and targets in place; whether they are finite, and classes.",
+    "scan": "The forward values, one step after the other.",
+    "losses": "The loss, its gradients by the states, and the slopes of every step.",
+    "back": "The gradients, one step before the other.",
+    "by_parameters": "Gradients of the parameters, from sums over time.",
+    "by_inputs": "Gradients of the inputs.",
+    "by_start": "Gradients of the initial values.",
+    "states": "Where states lie: memory, first row and the row behind the last.",
+    "given": "The arrays of this run, as they were given.",
+}
 _LETTERS = {"columns": "z", "tape": "a"}
 
 
@@ -806,6 +1020,11 @@ def _runs(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             found.append((a, b))
     return found
+
+
+def _flat_memory(name: str) -> str:
+    """The name of memory in one piece, for that of a view."""
+    return "head.weights" if name == "head_in" else name
 
 
 def _bare(name: str) -> str:

@@ -6,6 +6,9 @@ of one has no axis of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -54,6 +57,44 @@ class Tape:
         copy = scratch[: part.size].reshape(part.shape)
         np.copyto(copy, part)
         return copy.reshape(len(part), -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Functions:
+    """What a program can do with its memory. run: all of it; the others its parts, in order.
+
+    lead: rows of the tape that losses fill.
+    """
+
+    run: Callable[..., tuple[float, dict[str, Array], bool] | None]
+    load: Callable[..., bool]
+    begin: Callable[..., bool]
+    scan: Callable[[], None]
+    losses: Callable[[], float]
+    back: Callable[[], None]
+    by_parameters: Callable[[list[Array]], dict[str, Array]]
+    by_inputs: Callable[[list[Array]], dict[str, Array]]
+    by_start: Callable[[], dict[str, Array]]
+    states: Callable[[], dict[str, tuple[Tape, int, int]]]
+    given: Callable[[], dict[str, Array]]
+    reduction: Reduction
+    columns: Tape
+    tape: Tape
+    lead: int
+
+
+def sum_of_squares(a: Array) -> float:
+    """The sum of squares: finite if all entries are, and do not overflow."""
+    flat = a.reshape(-1)
+    return float(flat.dot(flat))
+
+
+def are_finite(loss: float, sums: list[Array]) -> bool:
+    """Whether a loss and sums are finite; also False where their squares overflow."""
+    for total in sums:
+        flat = total.reshape(-1)
+        loss += flat.dot(flat)
+    return isfinite(loss)
 
 
 def block_length(rows: int, batch: int, tau: int) -> int:
