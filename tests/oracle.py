@@ -361,6 +361,16 @@ def _fused(o, y):
     return -np.sum(y * np.log(p)), lambda g: g * (p * y.sum() - y), lambda g: -g * np.log(p)
 
 
+def _bernoulli(p, y):
+    value = -np.sum(y * np.log(p) + (1 - y) * np.log(1 - p))
+    return value, lambda g: g * (p - y) / (p * (1 - p)), lambda g: g * np.log((1 - p) / p)
+
+
+def _sigmoid_bernoulli(o, y):
+    p = _sigmoid(o)
+    return _bernoulli(p, y)[0], lambda g: g * (p - y), lambda g: -g * o
+
+
 def _part(whole, like, *before):
     start = sum(np.size(b) for b in before)
 
@@ -530,6 +540,7 @@ ELEMENTWISE = {
     "abs": _unary(np.abs, np.sign),
     "tanh": _unary(np.tanh, lambda a: 1 / np.cosh(a) ** 2),
     "sigmoid": _unary(_sigmoid, lambda a: _sigmoid(a) * (1 - _sigmoid(a))),
+    "log_sigmoid": _unary(lambda a: np.log(_sigmoid(a)), lambda a: _sigmoid(-a)),
     "relu": _unary(lambda a: a * (a > 0), lambda a: 1.0 * (a > 0)),
     "softplus": _unary(lambda a: np.log1p(np.exp(a)), _sigmoid),
     "sin": _unary(np.sin, np.cos),
@@ -554,7 +565,7 @@ ELEMENTWISE = {
     "ceil": _unary(np.ceil, np.zeros_like),
     "round": _unary(np.round, np.zeros_like),
     "mod": lambda a, b: (a - b * np.floor(a / b), lambda g: g, lambda g: -g * np.floor(a / b)),
-    "stop_gradient": _unary(lambda a: a, np.zeros_like),
+    "stop_gradient": lambda a, c=1.0: (a + 0 * c, lambda g: np.where(c, 0, g), _none),
     "straight_through": lambda a, b: (a + 0 * b, _none, lambda g: g),
     "sign": _unary(np.sign, np.zeros_like),
     "step": _unary(lambda a: 1.0 * (a > 0), np.zeros_like),
@@ -608,6 +619,8 @@ SPECIAL = {
     "log_softmax": _log_softmax,
     "cross_entropy": _cross_entropy,
     "softmax_cross_entropy": _fused,
+    "binary_cross_entropy": _bernoulli,
+    "sigmoid_cross_entropy": _sigmoid_bernoulli,
     "squared_error": lambda a, y: (
         0.5 * np.sum((a - y) ** 2),
         lambda g: unbroadcast(g * (a - y), a.shape),

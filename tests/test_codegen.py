@@ -30,7 +30,7 @@ def run(tau, batch, b, W, U, x, c, V, y):
     o = np.zeros((tau + 1, 4), dtype)
     np.add(c, h[1:] @ V.T, out=o[1:])
     L = np.zeros(tau + 1, dtype)
-    L[1:] = np.sum(y[1:], axis=-1) * logsumexp(o[1:]) - np.vecdot(y[1:], o[1:])
+    L[1:] = softmax_cross_entropy(o[1:], y[1:])
     # J: reduce (sum over t)
     J = np.sum(L[1:], axis=0)
     return {'h': h, 'o': o, 'L': L, 'J': J}

@@ -6,7 +6,7 @@ from agreement import assert_agrees
 
 import unroll
 from unroll import templates
-from unroll.errors import UnrollError
+from unroll.errors import NonFiniteWarning, UnrollError
 from unroll.language.parser import parse
 from unroll.numeric.execution import run
 
@@ -268,8 +268,10 @@ def test_extreme_logits_stay_exact():
     assert trace.nonfinite is None
 
 
-def test_where_numbers_overflow_is_said_and_warned_of_nowhere():
-    trace = run(parse("s[t] = s[t-1] ** 2 * w\ns[0] = 10\nJ = sum(s[t], t)"), {"w": 10.0}, steps=12)
+def test_where_numbers_overflow_is_said():
+    recurrence = parse("s[t] = s[t-1] ** 2 * w\ns[0] = 10\nJ = sum(s[t], t)")
+    with pytest.warns(NonFiniteWarning, match="s at step 8"):
+        trace = run(recurrence, {"w": 10.0}, steps=12)
     assert trace.nonfinite == ("s", 8)
     assert "not finite from s at step 8" in repr(trace)
 

@@ -65,6 +65,9 @@ def recurrence(name, shapes, moving):
     ]
     if name == "cross_entropy":
         operands[0] = call("softmax", operands[0])
+    if name == "binary_cross_entropy":
+        operands[0] = (2 + call("tanh", operands[0])) / 4
+        operands[1] = (2 + call("tanh", operands[1])) / 4
     result = Call(name, tuple(operands))
     weighted = Reference("w", (T,)) * Reference("r", (T,))
     equations = (

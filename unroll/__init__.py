@@ -8,8 +8,8 @@ h[t] = tanh(W @ h[t-1] + U @ x[t] + b)
 (5, 3)
 """
 
-from unroll.errors import UnrollError
+from unroll.errors import NonFiniteWarning, UnrollError
 from unroll.interface import Recurrence, parse, template
 
 __version__ = "0.1.0"
-__all__ = ["Recurrence", "UnrollError", "parse", "template"]
+__all__ = ["NonFiniteWarning", "Recurrence", "UnrollError", "parse", "template"]

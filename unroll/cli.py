@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
-from unroll import Recurrence, UnrollError, __version__, templates
+from unroll import NonFiniteWarning, Recurrence, UnrollError, __version__, templates
 from unroll.errors import nearest
 from unroll.files import read_standard_input, read_text, write
 from unroll.interface import from_template, parse, template
@@ -27,13 +28,60 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", NonFiniteWarning)
+                warnings.showwarning = _show_warning
+                return super().invoke(ctx)
         except UnrollError as problem:
             click.echo(f"unroll: {problem}", err=True)
             ctx.exit(1)
         except BrokenPipeError:  # the reader of our output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(0)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """One line on standard error."""
+    click.echo(f"unroll: {str(message).replace(chr(10), '. ')}", err=True)
+
+
+def _sizes(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> dict[str, tuple[int, ...]] | None:
+    """`x=4,W=3x4,a=number`: a number is a vector's length."""
+    if value is None:
+        return None
+    sizes = {}
+    for part in value.split(","):
+        name, _, size = part.partition("=")
+        numbers = [] if size.strip() == "number" else [n.strip() for n in size.split("x")]
+        if not name.strip() or not all(n.isdigit() and int(n) for n in numbers):
+            raise click.BadParameter(
+                f"{part!r} is not a size; write x=4 for a vector, W=3x4 for a matrix, a=number"
+            )
+        sizes[name.strip()] = tuple(int(n) for n in numbers)
+    return sizes
+
+
+def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [n.strip() for n in value.split(",") if n.strip()]
+
+
+def _tree(ctx: click.Context, param: click.Parameter, value: str | None) -> str | list[int] | None:
+    """A word, or each node's parent: `3,3,0`."""
+    if value is None or not any(c.isdigit() or c == "," for c in value):
+        return value
+    numbers = [n.strip() for n in value.split(",")]
+    if not all(n.isdigit() for n in numbers):
+        raise click.BadParameter(f"{value!r} is no list of parents; write one as 3,3,0")
+    return [int(n) for n in numbers]
 
 
 def _sizes(

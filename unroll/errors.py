@@ -1,4 +1,4 @@
-"""The one exception of the package: what was wrong, where, and what to write instead."""
+"""The one exception of the package: what was wrong, where, and what to write instead; a warning."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -54,6 +54,18 @@ class UnrollError(Exception):
         if self.remedy:
             parts.append(self.remedy)
         return "\n".join(parts)
+
+
+class NonFiniteWarning(RuntimeWarning):
+    """A run that ceased to be finite.
+
+    name, step: what was first to be inf or nan, and at which step (None for what has none).
+    """
+
+    def __init__(self, message: str, name: str, step: int | tuple[int, ...] | None) -> None:
+        super().__init__(message)
+        self.name = name
+        self.step = step
 
 
 def _excerpt(line: str, span: Span) -> list[str]:

@@ -115,7 +115,7 @@ def prepare(
         _check_positions(name, raw[name], first, last)
     for name in sorted(classes & set(full)):
         _check_distribution(name, raw[name])
-    ready = {n: np.array(a, dtype, order="C") for n, a in raw.items()}
+    ready = {n: _as_type(n, a, dtype) for n, a in raw.items()}
     return Data(recurrence, ready, shapes, sizes, batch, batched)
 
 
@@ -277,6 +277,17 @@ def _numbers(name: str, value: ArrayLike) -> Array:
     if array.size == 0:
         raise UnrollError(f"{name} is empty: its shape is {describe_shape(array.shape)}")
     return array
+
+
+def _as_type(name: str, array: Array, dtype: type[np.floating[Any]]) -> Array:
+    """A copy of this type. Raises UnrollError where it cannot hold the largest entry."""
+    if array.dtype.kind == "f" and array.dtype.itemsize > np.dtype(dtype).itemsize:
+        largest = array.flat[int(np.argmax(np.abs(array)))]
+        if abs(largest) > np.finfo(dtype).max:
+            raise UnrollError(
+                f"{name} holds {largest:g}, which is too large for {np.dtype(dtype).name}"
+            )
+    return np.array(array, dtype, order="C")
 
 
 def _dimensions(recurrence: Recurrence, dims: Mapping[str, int | Shape]) -> dict[str, Shape]:

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from unroll.errors import UnrollError
 from unroll.numeric.arrays import Data, prepare, real
 from unroll.numeric.codegen import Program, compile_recurrence
+from unroll.numeric.finiteness import report
 from unroll.numeric.lengths import Steps, Trees
+from unroll.numeric.memory import refuse_too_large
 from unroll.numeric.trace import Trace
 from unroll.symbolic.adjoint import Adjoint, differentiate
 from unroll.symbolic.operations import Shape
@@ -50,7 +52,9 @@ def run(
     kind = real(dtype)
     try:
         data = prepare(recurrence, arrays, steps=steps, dims=dims, tree=tree, seed=seed, dtype=kind)
-        return execute(compiled(data, of, gradients, kind), data)
+        task = compiled(data, of, gradients, kind)
+        refuse_too_large(task.program, data, np.dtype(kind).itemsize)
+        return report(execute(task, data))
     except MemoryError:
         raise UnrollError(
             "the arrays of this run do not fit into memory",

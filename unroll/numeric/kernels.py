@@ -24,6 +24,26 @@ def logsumexp(a: Array) -> Array:
     return total
 
 
+def log_softmax(a: Array) -> Array:
+    """log(softmax(a)) over the last axis; the shift comes first, so that no digits cancel."""
+    shifted, total = _shifted(a)
+    logs: Array = shifted - total[..., None]
+    return logs
+
+
+def softmax_cross_entropy(o: Array, y: Array) -> Array:
+    """-sum(y * log(softmax(o))) over the last axis; the shift comes first, as in `log_softmax`."""
+    shifted, total = _shifted(o)
+    lost: Array = np.sum(y, axis=-1) * total - np.vecdot(y, shifted)
+    return lost
+
+
+def _shifted(a: Array) -> tuple[Array, Array]:
+    """Entries less the largest one, and the logarithm of the sum of their exponentials."""
+    shifted = np.subtract(a, np.max(a, axis=-1, keepdims=True))
+    return shifted, np.log(np.sum(np.exp(shifted), axis=-1))
+
+
 def softmax(a: Array, axis: int = -1) -> Array:
     """exp(a) over its sum along an axis, shifted by the largest entry; zeros where all are -inf."""
     top = np.max(a, axis=axis, keepdims=True)
@@ -97,12 +117,30 @@ def one_hot(k: Array | float, count: int, dtype: type[np.floating[Any]]) -> Arra
     return np.eye(count, dtype=dtype)[whole(k, count)]
 
 
+def norm(a: Array, rank: int) -> Array:
+    """Euclidean norms of values with `rank` axes, which neither overflow nor vanish on the way."""
+    axes = tuple(range(-rank, 0))
+    largest, scaled = _scaled(a, axes)
+    size: Array = np.sqrt(np.sum(np.square(scaled), axis=axes)) * np.reshape(
+        largest, np.shape(a)[: np.ndim(a) - rank]
+    )
+    return size
+
+
 def normalize(a: Array, rank: int) -> Array:
     """Values, with `rank` axes, over their Euclidean norms; 0 stays 0."""
     axes = tuple(range(-rank, 0))
-    size = np.sqrt(np.sum(np.square(a), axis=axes, keepdims=True))
-    divided: Array = a / np.where(size == 0, 1, size)
+    _, scaled = _scaled(a, axes)
+    size = np.sqrt(np.sum(np.square(scaled), axis=axes, keepdims=True))
+    divided: Array = scaled / np.where(size == 0, 1, size)
     return divided
+
+
+def _scaled(a: Array, axes: tuple[int, ...]) -> tuple[Array, Array]:
+    """The largest size of an entry, 1 for none, and values over it: squares of these fit."""
+    largest = np.max(np.abs(a), axis=axes, keepdims=True)
+    largest = np.where((largest == 0) | ~np.isfinite(largest), 1, largest)
+    return largest, a / largest
 
 
 def inverse(a: Array) -> Array:
@@ -205,6 +243,8 @@ KERNELS = {
     for f in (
         *(
             logsumexp,
+            log_softmax,
+            softmax_cross_entropy,
             softmax,
             like,
             concatenate,
@@ -212,6 +252,7 @@ KERNELS = {
             pad,
             pick,
             one_hot,
+            norm,
             normalize,
             inverse,
             solve,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unroll.numeric.schedule import describe
-from unroll.numeric.trace import Trace
+from unroll.numeric.trace import Trace, length
 from unroll.symbolic.recurrence import PARAMETER
 
 
@@ -74,7 +74,7 @@ def _table(trace: Trace) -> list[str]:
         last = array[(-1,) * len(trace.recurrence.axes_of(name))]
         gradient = ""
         if name in trace.gradients:
-            gradient = f"{float(np.linalg.norm(trace.gradient(name))):.4g}"
+            gradient = f"{length(trace.gradient(name)):.4g}"
         rows.append((name, shape, _value(np.asarray(last)), gradient))
     roles = {n: trace.recurrence.role(n) for n in trace.names}
     rows[1:] = sorted(rows[1:], key=lambda r: roles[r[0]] == PARAMETER)
@@ -84,5 +84,5 @@ def _table(trace: Trace) -> list[str]:
 
 def _value(array: NDArray[Any]) -> str:
     if array.size > 6 or array.ndim > 1:
-        return f"{array.size} numbers of size {float(np.linalg.norm(array)):.4g}"
+        return f"{array.size} numbers of size {length(array):.4g}"
     return " ".join(f"{x:.4g}" for x in array.reshape(-1))

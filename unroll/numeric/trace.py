@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from unroll.errors import UnrollError, nearest
 from unroll.files import write
+from unroll.graph.unrolled import Place
+from unroll.numeric.finiteness import first_nonfinite
+from unroll.numeric.kernels import norm
 from unroll.numeric.layout import Rows
 from unroll.numeric.schedule import Schedule
 from unroll.symbolic.operations import Shape
@@ -72,7 +75,8 @@ class Trace:
         """The objective, summed over steps (if it has any) and batch; None without one."""
         if self.objective is None:
             return None
-        total = float(np.sum(self[self.objective]))
+        with np.errstate(all="ignore"):
+            total = float(np.sum(self[self.objective]))
         whole = self.objective in self.batched or self.objective not in self.rows
         return total if whole or self.batch is None else total * self.batch
 
@@ -102,6 +106,11 @@ class Trace:
         from unroll.numeric.contributions import by_step
 
         name = self._known(name, self.gradients, "gradient of ")
+        if not self.recurrence.equations_of(self.gradients[name]):
+            raise UnrollError(
+                f"what each step adds to the gradient of {name} was not kept",
+                remedy="Run it without checkpoint= to have it.",
+            )
         return by_step(self, name)
 
     def sensitivities(
@@ -192,31 +201,12 @@ class Trace:
     # --- numbers that went wrong ------------------------------------------------
 
     @cached_property
-    def nonfinite(self) -> tuple[str, int | None] | None:
-        """Where inf or nan appears first: (name, step), forward before backward; None nowhere."""
-        forward = self._first_nonfinite(self.names, backward=False)
-        return forward or self._first_nonfinite(tuple(self.gradients.values()), backward=True)
+    def nonfinite(self) -> tuple[str, Place] | None:
+        """Where inf or nan appears first, in the order of computation: (name, step); None nowhere.
 
-    def _first_nonfinite(
-        self, names: tuple[str, ...], backward: bool
-    ) -> tuple[str, int | None] | None:
-        found: list[tuple[int, str, int | None]] = []
-        for name in names:
-            values = self.values[name]
-            if np.isfinite(values.sum()):
-                continue
-            bad = ~np.isfinite(values)
-            if not bad.any():  # only the sum overflowed
-                continue
-            if name not in self.rows:
-                found.append((self.steps + 1, name, None))
-                continue
-            steps = np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1)) + self.rows[name][0].first
-            step = int(steps[-1] if backward else steps[0])
-            found.append((self.steps - step if backward else step, name, step))
-        if not found:
-            return None
-        return min(found, key=lambda f: f[0])[1:]
+        The step is None for what has none, a point such as (2, 3) on several axes.
+        """
+        return first_nonfinite(self)
 
     # --- out --------------------------------------------------------------------
 
@@ -257,7 +247,7 @@ class Trace:
         return f"{self.objective} = {self.loss:.6g}"
 
     def _size(self, name: str) -> str:
-        return f"{float(np.linalg.norm(self.gradient(name))):.3g}"
+        return f"{length(self.gradient(name)):.3g}"
 
     # --- rows -------------------------------------------------------------------
 
@@ -284,6 +274,12 @@ class Trace:
         if len(rows) != 1 or not rows[0].start <= step <= rows[0].stop:
             return None
         return np.array(self.values[name][step - rows[0].first])
+
+
+def length(array: Array) -> float:
+    """Euclidean length of all entries, whatever their size."""
+    with np.errstate(all="ignore"):
+        return float(norm(array, array.ndim))
 
 
 def _number(word: str) -> int | None:

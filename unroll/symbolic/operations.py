@@ -42,6 +42,8 @@ Shape = tuple[int, ...]
 Gradient = Callable[..., tuple[Expression, ...]]
 Source = str | Callable[[Sequence[Shape]], str]
 Work = int | Callable[[Sequence[Shape]], int]
+Look = Callable[[Expression], Expression]  # from a variable to what defines it
+Fusion = str | Callable[[Call, Look], Expression | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,8 @@ class Operation:
     infix, precedence: how the canonical text writes it; a larger precedence binds tighter.
     associates: which operand may be the same operator without brackets: left, right or none.
     arity: fewest and most arguments (None: any number).
-    fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better.
+    fuses: {inner: fused}: `operation(inner(a), b)` is `fused(a, b)`, which is computed better; or a
+    function from the inner call to what to take instead, None for nothing.
     pairwise: the operation that a reduction's name means with two operands: `max(0, v)`.
     targets: arguments that may be given as classes (integers) instead of one-hot vectors.
     product: whether it is linear in each argument, so that one can be the weight of the other.
@@ -124,7 +127,7 @@ class Operation:
     neutral: float = 0
     keeps: bool = False
     loss: bool = False
-    fuses: dict[str, str] = field(default_factory=dict)
+    fuses: Mapping[str, Fusion] = field(default_factory=dict)
     targets: tuple[int, ...] = ()
     pairwise: str | None = None
     product: bool = False
@@ -255,6 +258,39 @@ def _unpart_source(shapes: Sequence[Shape]) -> str:
     after = prod(shapes[1]) - start - prod(shapes[2])
     value = "{0}" if shapes[2] else "entry({0}, dtype)"
     return f"pad({value}, {start}, {after})"
+
+
+def _power_gradient(
+    g: Expression, r: Expression, a: Expression, b: Expression
+) -> tuple[Expression, ...]:
+    log = call("where", call("greater", a, ZERO), call("log", a), ZERO)
+    return (g * (b * a ** (b - ONE)), g * (r * log))
+
+
+def _silu_gradient(g: Expression, r: Expression, a: Expression) -> tuple[Expression, ...]:
+    slope = call("sigmoid", a)  # not r + slope * (1 - r), which cancels where a is large
+    return (g * (slope * (1 + a * (1 - slope))),)
+
+
+def _normalize_gradient(g: Expression, r: Expression, a: Expression) -> tuple[Expression, ...]:
+    size = call("norm", a)
+    return (call("where", size, (g - r * call("sum", g * r)) / size, ZERO),)
+
+
+def _bernoulli_gradient(
+    g: Expression, r: Expression, p: Expression, y: Expression
+) -> tuple[Expression, ...]:
+    on = y / call("where", call("greater", y, ZERO), p, ONE)
+    off = (1 - y) / call("where", call("less", y, ONE), 1 - p, ONE)
+    return (g * (off - on), g * (call("log1p", -p) - call("log", p)))
+
+
+def _complement_log(inner: Call, look: Look) -> Expression | None:
+    """log(1 - sigmoid(a)), which loses all digits where a is large, is log_sigmoid(-a)."""
+    one, gate = inner.arguments[0], look(inner.arguments[1])
+    if one == ONE and (a := _argument(gate, "sigmoid")) is not None:
+        return call("log_sigmoid", -a)
+    return None
 
 
 def _gelu_gradient(g: Expression, r: Expression, a: Expression) -> tuple[Expression, ...]:
@@ -425,6 +461,9 @@ _TRANSPOSE = (
     Case("n'->n", "", becomes=lambda a: a),
     Case("->", "", becomes=lambda a: a),
 )
+_BERNOULLI = (
+    "{1} * np.log(np.where({1} > 0, {0}, 1)) + (1 - {1}) * np.log1p(-np.where({1} < 1, {0}, 0))"
+)
 _OUTER = Case(
     "m,n->mn",
     "np.multiply({0}[..., :, None], {1}[..., None, :]{out})",
@@ -482,9 +521,9 @@ _ROWS = (
     ),
     _binary(
         "power",
-        "elementwise power",
+        "elementwise power; by the exponent its gradient is 0 where the base is not positive",
         "{0} ** {1}",
-        lambda g, r, a, b: (g * (b * a ** (b - ONE)), g * (r * call("log", a))),
+        _power_gradient,
         "{0}^{{1}}",
         "**",
         40,
@@ -763,17 +802,28 @@ _ROWS = (
     ),
     # elementwise functions
     _unary("exp", "exponential", "np.exp({0}{out})", lambda g, r, a: (g * r,), r"\exp({0})"),
-    _unary(
+    Operation(
         "log",
         "natural logarithm",
-        "np.log({0}{out})",
+        (Case("*->*", "np.log({0}{out})"),),
         lambda g, r, a: (g / a,),
         r"\log({0})",
-        ("ln",),
+        (1, 1),
+        aliases=("ln",),
+        fuses={"softmax": "log_softmax", "sigmoid": "log_sigmoid", "subtract": _complement_log},
+    ),
+    _unary(
+        "log_sigmoid",
+        "logarithm of the logistic function, finite and exact for any argument",
+        "-np.logaddexp(0, -{0})",
+        lambda g, r, a: (g * call("sigmoid", -a),),
+        r"\log\sigma({0})",
+        ("logsigmoid",),
+        work=3,
     ),
     _unary(
         "sqrt",
-        "square root",
+        "square root; its gradient at 0 is infinite (that of norm is 0)",
         "np.sqrt({0}{out})",
         lambda g, r, a: (g / (2 * r),),
         r"\sqrt{{0}}",
@@ -862,7 +912,7 @@ _ROWS = (
         "silu",
         "a * sigmoid(a)",
         "{0} * (0.5 + 0.5 * np.tanh(0.5 * {0}))",
-        lambda g, r, a: (g * (r + call("sigmoid", a) * (1 - r)),),
+        _silu_gradient,
         r"\mathrm{silu}({0})",
         ("swish",),
         work=5,
@@ -1079,20 +1129,20 @@ _ROWS = (
     Operation(
         "norm",
         "Euclidean norm of a vector, Frobenius norm of a matrix; its gradient at 0 is 0",
-        (Case("*->", _reduce("np.sqrt(np.sum(np.square({0}), axis={value}))")),),
+        (Case("*->", lambda shapes: f"norm({{0}}, {len(shapes[0])})"),),
         lambda g, r, a: (g * call("normalize", a),),
         r"\|{0}\|",
         (1, 1),
-        work=_entrywise(2, once=1),
+        work=_entrywise(5, once=2),
     ),
     Operation(
         "normalize",
-        "a vector or matrix over its norm; 0 stays 0",
+        "a vector or matrix over its norm; 0 stays 0, and its gradient there is 0",
         (Case("*->*", lambda shapes: f"normalize({{0}}, {len(shapes[0])})"),),
-        lambda g, r, a: ((g - r * call("sum", g * r)) / call("norm", a),),
+        _normalize_gradient,
         r"\frac{{0}}{\|{0}\|}",
         (1, 1),
-        work=_entrywise(3, once=1),
+        work=_entrywise(6, once=1),
     ),
     Operation(
         "logsumexp",
@@ -1145,11 +1195,11 @@ _ROWS = (
     Operation(
         "log_softmax",
         "logarithm of the softmax",
-        (Case("n->n", "np.subtract({0}, logsumexp({0})[..., None]{out})"),),
+        (Case("n->n", "log_softmax({0})"),),
         lambda g, r, a: (g - call("softmax", a) * call("sum", g),),
         r"\log\mathrm{softmax}({0})",
         (1, 1),
-        work=_entrywise(5, once=2),
+        work=_entrywise(5, once=1),
     ),
     Operation(
         "history",
@@ -1165,7 +1215,7 @@ _ROWS = (
         "cross_entropy",
         "-sum(y * log(p)): p probabilities, y a distribution or a class",
         (
-            Case("n,n->", "-np.sum({1} * np.log(np.where({1} > 0, {0}, 1)), axis=-1)"),
+            Case("n,n->", "0 - np.sum({1} * np.log(np.where({1} > 0, {0}, 1)), axis=-1)"),
             Case("n,->", "", becomes=lambda p, y: call("cross_entropy", p, call("one_hot", y, p))),
         ),
         lambda g, r, p, y: (
@@ -1183,7 +1233,7 @@ _ROWS = (
         "softmax_cross_entropy",
         "cross entropy of softmax(o) with the distribution or class y, by log-sum-exp",
         (
-            Case("n,n->", "np.sum({1}, axis=-1) * logsumexp({0}) - np.vecdot({1}, {0})"),
+            Case("n,n->", "softmax_cross_entropy({0}, {1})"),
             Case(
                 "n,->",
                 "",
@@ -1198,7 +1248,35 @@ _ROWS = (
         (2, 2),
         loss=True,
         targets=(1,),
-        work=_entrywise(7, once=4),
+        work=_entrywise(7, once=3),
+    ),
+    Operation(
+        "binary_cross_entropy",
+        "-sum(y * log(p) + (1 - y) * log(1 - p)): p probabilities, y between 0 and 1, entry by entry",
+        (
+            Case("n,n->", f"0 - np.sum({_BERNOULLI}, axis=-1)"),
+            Case(",->", f"0 - ({_BERNOULLI})"),
+        ),
+        _bernoulli_gradient,
+        r"-{1}^{\top} \log {0} - (1 - {1})^{\top} \log(1 - {0})",
+        (2, 2),
+        aliases=("bce",),
+        loss=True,
+        fuses={"sigmoid": "sigmoid_cross_entropy"},
+        work=lambda shapes: (7 + len(shapes[0])) * prod(shapes[0]) + 1,
+    ),
+    Operation(
+        "sigmoid_cross_entropy",
+        "binary cross entropy of sigmoid(o) with y, finite and exact for any o",
+        (
+            Case("n,n->", "np.sum(np.logaddexp({0}, 0) - {1} * {0}, axis=-1)"),
+            Case(",->", "np.logaddexp({0}, 0) - {1} * {0}"),
+        ),
+        lambda g, r, o, y: (g * (call("sigmoid", o) - y), -(g * o)),
+        r"\sum \zeta({0}) - {1}^{\top} {0}",
+        (2, 2),
+        loss=True,
+        work=lambda shapes: (3 + len(shapes[0])) * prod(shapes[0]),
     ),
     Operation(
         "squared_error",

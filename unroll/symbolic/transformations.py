@@ -236,17 +236,23 @@ def fuse(recurrence: R) -> R:
         if len(recurrence.equations_of(e.name)) == 1
     }
 
+    def look(node: Expression) -> Expression:
+        return definitions.get(node, node) if isinstance(node, Reference) else node
+
     def change(node: Expression) -> Expression:
         row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
         if row is None or not row.fuses:
             return node
         assert isinstance(node, Call)
-        first = node.arguments[0]
-        inner = definitions.get(first, first) if isinstance(first, Reference) else first
+        inner = look(node.arguments[0])
         fused = row.fuses.get(inner.operation) if isinstance(inner, Call) else None
         if fused is None:
             return node
         assert isinstance(inner, Call)
+        if inner.over is not None:  # along an axis, and not over entries
+            return node
+        if callable(fused):
+            return fused(inner, look) or node
         return replace(node, operation=fused, arguments=inner.arguments + node.arguments[1:])
 
     equations = tuple(
