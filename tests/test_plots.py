@@ -308,6 +308,15 @@ def test_templates_of_all_kinds(run):
             assert done.exit_code == 0, (name, template, done.output)
 
 
+def test_a_state_that_runs_backward(run):
+    assert run("sensitivities", "bidirectional", "--state", "g", "-o", "a.svg").exit_code == 0
+
+
+def test_many_steps_make_no_large_file(run, tmp_path):
+    assert run("sensitivities", "--steps", "120", "-o", "a.svg").exit_code == 0
+    assert (tmp_path / "a.svg").stat().st_size < 400_000
+
+
 def test_names_are_listed_with_a_line_each(run):
     lines = run("--names").output.splitlines()
     assert [line.split()[0] for line in lines] == list(names())
@@ -333,6 +342,21 @@ MISTAKES = [
     (["cliff", "linear", "-o", "a.svg"], "needs a loss"),
     (["eigenvalues", "recursive-tree", "-o", "a.svg"], "tree"),
     (["composition", "o_t = V x_t", "-o", "a.svg"], "no state"),
+    (["gradient-norms", "--steps", "1", "-o", "a.svg"], "no lag"),
+    (
+        [
+            "gradient-norms",
+            "h_t = W h_{t-1} + x_t; L_t = squared_error(h_t, y_t)",
+            "--radius",
+            "3",
+            "--steps",
+            "900",
+            "-o",
+            "a.svg",
+        ],
+        "explodes beyond",
+    ),
+    (["eigenvalues", "--steps", "9000", "-o", "a.svg"], "beyond what a number holds"),
     (["cliff", "-o", "a.bmp"], ".svg .pdf .png"),
     (["cliff", "-o", "no/such/folder/a.svg"], "cannot write"),
     (["gradient-norms", "s_t = f(s_{t-1})", "-o", "a.svg"], "f"),

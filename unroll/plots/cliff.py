@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from unroll.errors import UnrollError, nearest
@@ -303,8 +304,6 @@ def _frame(axes: Axes, look: Style, window: Window, base: float, top: float) -> 
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    from matplotlib.ticker import MaxNLocator
-
     return [
         v
         for v in MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)

@@ -22,9 +22,12 @@ from unroll.plots.picture import (
     name_axes,
     note,
     panel,
+    whole_steps,
     write_beside,
 )
 from unroll.plots.preparing import Material, at_radius, scaled_inputs, state_of, symbol
+
+LARGEST = 1e250
 
 
 def draw(
@@ -46,7 +49,8 @@ def draw(
     circle.axhline(0, color=look.faint, linewidth=0.7)
     circle.axvline(0, color=look.faint, linewidth=0.7)
     decades(course)
-    ends = []
+    ends: list[float] = []
+    reached: list[float] = []
     for each, jacobians, color in zip(radius, steps, colors):
         values = np.linalg.eigvals(jacobians)
         values = values[:1] if np.ptp(jacobians, axis=0).max() == 0 else values
@@ -63,22 +67,22 @@ def draw(
         )
         whole = list(accumulate(jacobians, lambda so_far, step: step @ so_far))
         stretch = np.array([1.0, *norms(np.array(whole))])
-        if not np.all(np.isfinite(stretch)) or not np.all(stretch > 0):
+        if not np.all((stretch > 1 / LARGEST) & (stretch < LARGEST)):
             raise UnrollError(
-                f"the product of Jacobians at radius {each:g} has no finite norm above zero",
+                f"at radius {each:g} the product of {material.steps} steps is beyond what a number holds",
                 remedy="Use fewer --steps.",
             )
         times = np.arange(len(stretch))
         course.plot(times, each**times, color=color, linewidth=1, dashes=(4, 3), alpha=0.75)
         course.plot(times, stretch, color=color, linewidth=2)
         ends.append(stretch[-1])
+        reached += [stretch.min(), stretch.max()]
     widest = 1.12 * max(1.0, *(float(spectral_radius(j).max()) for j in steps))
     for place in (circle.set_xlim, circle.set_ylim):
         place(-widest, widest)
     name_axes(circle, look, r"$\mathrm{Re}\;\lambda$", r"$\mathrm{Im}\;\lambda$")
-    course.set_xlim(0, material.steps)
-    top, low = course.get_ylim()[1], course.get_ylim()[0]
-    course.set_ylim(low, top)
+    whole_steps(course, material.steps)
+    course.set_ylim(min(reached) / 3, max(reached) * 3)
     heights = [course.transData.transform((0, e))[1] for e in ends]
     for each, color, y in zip(radius, colors, labels_apart(heights, 19)):
         x = course.transData.transform((material.steps, 1))[0] + 10

@@ -23,10 +23,12 @@ from unroll.plots.picture import (
     name_axes,
     note,
     panel,
+    whole_steps,
     write_beside,
 )
 from unroll.plots.preparing import Material, at_radius, scaled_inputs, state_of, symbol
 
+LARGEST = 1e250
 SMALLEST = 1e-16  # of a norm that is drawn, relative to that at lag 0
 
 
@@ -56,10 +58,17 @@ def draw(
     """radius: spectral radii; scale: of inputs and biases, small where units shall not saturate."""
     look = material.look
     name = state_of(material, state)
+    if material.steps < 2:
+        raise UnrollError("one step has no lag", remedy="Use more --steps.")
     small = scaled_inputs(material, scale)
     curves = []
     for each in radius:
         of, norms = norms_by_lag(at_radius(small, each), name)
+        if not np.all(np.isfinite(norms)) or norms.max() > LARGEST:
+            raise UnrollError(
+                f"at radius {each:g} the gradient of {name} explodes beyond what a number holds",
+                remedy="Use fewer --steps, or a smaller --radius.",
+            )
         if not norms[0] > 0:
             raise UnrollError(
                 f"the gradient of {name} is zero at the last step: there is nothing to compare with",
@@ -75,10 +84,10 @@ def draw(
         axes.plot(lags, each**lags, color=color, linewidth=1, dashes=(4, 3), alpha=0.75)
         shown = np.where(norms > SMALLEST, norms, np.nan)
         axes.plot(lags, shown, color=color, linewidth=2)
-    tops = [np.nanmax(c[np.isfinite(c)]) for c in curves]
+    tops = [float(c.max()) for c in curves]
     lows = [np.min(c[c > SMALLEST]) for c in curves]
     axes.set_ylim(min(lows) / 3, max(*tops, 1.0) * 5)
-    axes.set_xlim(0, max(1, material.steps - 1))
+    whole_steps(axes, material.steps - 1)
     _label_ends(axes, look, radius, curves, colors)
     above = rf"\|\nabla_{{{symbol(name, above='t')}}}\,{of}\|"
     below = rf"\|\nabla_{{{symbol(name, above=chr(92) + 'tau')}}}\,{of}\|"

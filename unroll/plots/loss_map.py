@@ -20,6 +20,7 @@ from unroll.numeric.contributions import per_step
 from unroll.plots.picture import LABEL, Style, blank, decades, name_axes, panel, words
 from unroll.plots.preparing import Material, at_radius, state_of, symbol
 
+CELLS = 40  # a side that are drawn one by one
 RANGE = 1e-12  # of the largest norm: what is smaller has the colour of this
 
 
@@ -51,8 +52,14 @@ def draw(material: Material, *, radius: float | None, state: str | None) -> tupl
     edges = np.arange(steps + 1) + 0.5
     ramp = look.ramp()
     shown = np.ma.masked_equal(norms, 0)
-    line: dict[str, Any] = {"edgecolors": look.background, "linewidth": 0.6} if steps <= 40 else {}
-    axes.pcolormesh(edges, edges, shown, cmap=ramp, norm=scale, rasterized=False, **line)
+    if steps <= CELLS:
+        line: dict[str, Any] = {"edgecolors": look.background, "linewidth": 0.6}
+        axes.pcolormesh(edges, edges, shown, cmap=ramp, norm=scale, **line)
+    else:  # an image: so many cells make a large file
+        corners = (0.5, steps + 0.5, steps + 0.5, 0.5)
+        axes.imshow(
+            shown, cmap=ramp, norm=scale, interpolation="none", extent=corners, aspect="auto"
+        )
     axes.set_xlim(0.5, steps + 0.5)
     axes.set_ylim(steps + 0.5, 0.5)
     every = max(1, -(-steps // 10))

@@ -24,7 +24,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from unroll.drawing.theme import LEVELS, Theme, palette
 from unroll.errors import UnrollError
@@ -198,9 +198,15 @@ def write_beside(
 
 
 def note(axes: Axes, look: Style, text: str) -> None:
-    """A remark in the lower left corner of the frame."""
+    """A remark above the frame, where no curve is."""
     style: dict[str, Any] = {"color": look.ink, "fontsize": TICK, "transform": axes.transAxes}
-    axes.text(0.03, 0.05, words(text), ha="left", va="bottom", **style)
+    axes.text(0.0, 1.02, words(text), ha="left", va="bottom", **style)
+
+
+def whole_steps(axes: Axes, last: int) -> None:
+    """A horizontal axis of steps 0..last, with ticks at whole numbers."""
+    axes.set_xlim(0, max(1, last))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
 
 
 def decades(axes: Axes, which: str = "y") -> None:

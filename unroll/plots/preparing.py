@@ -85,7 +85,8 @@ def gather(
 def state_of(material: Material, name: str | None) -> str:
     """The state that a plot is about: the one named, or the first that a step reads of the one before."""
     recurrence = material.recurrence
-    states = [n for n in recurrence.defined if _lagged(recurrence, n)]
+    found = [n for sign in (-1, 1) for n in recurrence.defined if _read_at(recurrence, n, sign)]
+    states = list(dict.fromkeys(found))  # those that run forward come first
     if name is None and states:
         return states[0]
     if name is None or name not in states:
@@ -103,17 +104,13 @@ def _which(states: list[str]) -> str:
     return "A state is what a step reads of the one before it, as in h_t = tanh(W h_{t-1} + x_t)."
 
 
-def _lagged(recurrence: Recurrence, name: str) -> bool:
-    axes = recurrence.axes_of(name)
+def _read_at(recurrence: Recurrence, name: str, sign: int) -> bool:
+    """Whether a variable over time alone is read before (-1) or after (1) the step where it stands."""
     time = recurrence.axes[0]
-    return (
-        len(axes) == 1
-        and axes[0] == time
-        and any(
-            r.name == name and r.indices[0].base == time.name and r.indices[0].offset < 0
-            for e in recurrence.equations
-            for r in references(e.expression)
-        )
+    return recurrence.axes_of(name) == (time,) and any(
+        r.name == name and r.indices[0].base == time.name and r.indices[0].offset * sign > 0
+        for e in recurrence.equations
+        for r in references(e.expression)
     )
 
 

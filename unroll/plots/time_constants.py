@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from unroll.errors import UnrollError, nearest
-from unroll.plots.picture import LABEL, blank, legend, name_axes, panel, words
+from unroll.plots.picture import LABEL, blank, legend, name_axes, panel, whole_steps, words
 from unroll.plots.preparing import Material, scaled_inputs, start, state_of, symbol
 
 LEFT = float(np.exp(-1))  # the share that is left after one time constant
@@ -77,7 +77,7 @@ def draw(
             axes.plot([constant] * 2, [0, LEFT], color=color, linewidth=1, dashes=(2, 2))
             axes.plot([constant], [LEFT], marker="o", markersize=7, color=color, linestyle="none",
                       markeredgecolor=look.background, zorder=5)  # fmt: skip
-    axes.set_xlim(0, material.steps)
+    whole_steps(axes, material.steps)
     axes.set_ylim(0, 1.04)
     axes.text(
         material.steps,
