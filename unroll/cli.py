@@ -152,6 +152,49 @@ def _numbers_by_name(
     return found
 
 
+def _whole_numbers(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> list[int] | None:
+    """`5,10`"""
+    if value is None:
+        return None
+    numbers = [n.strip() for n in value.split(",")]
+    if not all(n.isdigit() for n in numbers):
+        raise click.BadParameter(f"{value!r} is no list of whole numbers; write one as 5,10")
+    return [int(n) for n in numbers]
+
+
+def _lengths_by_name(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> list[int] | dict[str, Any] | None:
+    """`3,5,2`, and with several axes as `n_x=3,5,2 n_y=4,4,1`."""
+    if value is None or "=" not in value:
+        return _whole_numbers(ctx, param, value)
+    parts = [part.partition("=") for part in value.split()]
+    return {name: _whole_numbers(ctx, param, numbers) for name, _, numbers in parts}
+
+
+def _truncation(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> int | list[int] | None:
+    """k, or k1 and k2."""
+    numbers = _whole_numbers(ctx, param, value)
+    if numbers is not None and len(numbers) > 2:
+        raise click.BadParameter(f"{value!r} is not k, nor k1 and k2; write 5, or 5,10")
+    return numbers[0] if numbers and len(numbers) == 1 else numbers
+
+
+def _checkpoint(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> int | str | None:
+    """sqrt, or a number of segments."""
+    if value is None or value == "sqrt":
+        return value
+    if not value.isdigit():
+        raise click.BadParameter(f"{value!r} is no number of segments; write one, or sqrt")
+    return int(value)
+
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -180,6 +223,12 @@ data_options = _options(
 )
 steps_option = click.option(
     "--steps", type=click.IntRange(min=1), help="Number of steps; of a tree's leaves."
+)
+lengths_option = click.option(
+    "--lengths",
+    callback=_lengths_by_name,
+    metavar="N,N,...",
+    help="Steps of each sequence of a batch: 3,5,2; or with --data, its array lengths.",
 )
 tree_option = click.option(
     "--tree",
@@ -254,6 +303,16 @@ def draw(
 @tree_option
 @data_options
 @of_option
+@lengths_option
+@click.option(
+    "--truncate", callback=_truncation, metavar="K|K1,K2", help="Gradients end after so many steps."
+)
+@click.option(
+    "--checkpoint",
+    callback=_checkpoint,
+    metavar="sqrt|N",
+    help="Keep the states between N segments only; compute the rest twice.",
+)
 @click.option("-o", "--output", metavar="FILE", help="Values and gradients as NumPy's .npz.")
 @click.option("--show-code", is_flag=True, help="Print the NumPy program instead.")
 def run(
@@ -266,9 +325,10 @@ def run(
     tree: str | list[int] | None,
     output: str | None,
     show_code: bool,
+    **options: Any,
 ) -> None:
     """Run a recurrence: values forward, gradients backward."""
-    trace = _run(load(recurrence), steps, dims, data, seed, of, tree)
+    trace = _run(load(recurrence), steps, dims, data, seed, of, tree, **options)
     if output:
         trace.save(output)
     if output == "-":
@@ -308,6 +368,7 @@ def derive(
 @tree_option
 @data_options
 @of_option
+@lengths_option
 def check(
     recurrence: str,
     steps: int | None,
@@ -316,10 +377,14 @@ def check(
     seed: int,
     of: str | None,
     tree: str | list[int] | None,
+    lengths: list[int] | dict[str, Any] | None,
 ) -> None:
     """Compare every gradient with central differences."""
-    arrays = _arrays(data)
-    result = load(recurrence).check(arrays, steps=steps, dims=dims, seed=seed, of=of, tree=tree)
+    found = load(recurrence)
+    arrays, lengths = _with_lengths(found, _arrays(data), lengths)
+    result = found.check(
+        arrays, steps=steps, dims=dims, seed=seed, of=of, tree=tree, lengths=lengths
+    )
     click.echo(str(result))
     if not result.passed:
         raise UnrollError(
@@ -494,8 +559,23 @@ def _run(
     seed: int,
     of: str | None = None,
     tree: str | list[int] | None = None,
+    lengths: Any = None,
+    **options: Any,
 ) -> Trace:
-    return recurrence.run(_arrays(data), steps=steps, dims=dims, seed=seed, of=of, tree=tree)
+    arrays, lengths = _with_lengths(recurrence, _arrays(data), lengths)
+    return recurrence.run(
+        arrays, steps=steps, dims=dims, seed=seed, of=of, tree=tree, lengths=lengths, **options
+    )
+
+
+def _with_lengths(
+    recurrence: Recurrence, arrays: dict[str, Any] | None, lengths: Any
+) -> tuple[dict[str, Any] | None, Any]:
+    """Arrays, and the lengths among them unless others are said or the recurrence uses the name."""
+    if arrays is None or "lengths" not in arrays or "lengths" in recurrence.names:
+        return arrays, lengths
+    found = arrays["lengths"] if lengths is None else lengths
+    return {n: a for n, a in arrays.items() if n != "lengths"}, found
 
 
 if __name__ == "__main__":

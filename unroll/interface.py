@@ -13,6 +13,7 @@ from unroll import templates
 from unroll.symbolic import recurrence as symbolic
 from unroll.symbolic import transformations
 from unroll.symbolic.expressions import references
+from unroll.symbolic.shapes import said_shapes
 from unroll.templates import Template
 
 if TYPE_CHECKING:
@@ -119,9 +120,9 @@ class Recurrence(symbolic.Recurrence):
 
     def truncate(self, every: int) -> Self:
         """The same values; gradients end at each crossing into a new stretch of `every` steps."""
-        from unroll.symbolic import derived
+        from unroll.symbolic import truncation
 
-        return derived.truncate(self, every)
+        return truncation.truncate(self, every)
 
     def adjoint(self, of: str | None = None, dims: Mapping[str, Any] | None = None) -> Self:
         """The recurrence together with its gradients: BPTT as a recurrence that runs backward.
@@ -188,7 +189,9 @@ class Recurrence(symbolic.Recurrence):
         or one-hot; without them random ones from `steps`, `dims` (`{"x": 4, "h": 3}`) and `seed`,
         or those of the template. steps: length of the time axis, or lengths by name
         (`{"n_x": 3, "n_y": 4}`). of: the objective. options: `dtype`, `gradients`, `tree` ("balanced",
-        "chain", or a parent for each node).
+        "chain", or a parent for each node), `lengths` (one for each sequence of a batch, padded to
+        the longest), `truncate` (k, or k1 and k2: gradients end between windows of steps),
+        `checkpoint` ("sqrt" or a number of segments: less memory for one more forward pass).
         Raises UnrollError for arrays that do not fit and functions that have no definition.
         """
         from unroll.numeric.execution import run
@@ -205,12 +208,16 @@ class Recurrence(symbolic.Recurrence):
         seed: int = 0,
         of: str | None = None,
         tree: Any = None,
+        lengths: Any = None,
     ) -> Check:
-        """Every gradient against central differences: the worst relative error by name."""
+        """Every gradient against central differences: the worst relative error by name.
+
+        Arguments as for `run`.
+        """
         from unroll.numeric.checks import check
 
         data = self._data(arrays, steps, dims)
-        return check(self.runnable(), **data, tree=tree, seed=seed, of=of)
+        return check(self.runnable(), **data, tree=tree, seed=seed, of=of, lengths=lengths)
 
     def cost(
         self,
@@ -251,7 +258,7 @@ class Recurrence(symbolic.Recurrence):
         dims: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         """Arrays, steps and sizes to run with, the template's where none are given."""
-        shapes = self._shapes(dims) if arrays is None else dict(dims or {})
+        shapes = self._shapes(dims) if arrays is None else said_shapes({} if dims is None else dims)
         if arrays is None and self.template and self.template.arrays:
             from unroll.numeric.arrays import extend
 
@@ -262,8 +269,8 @@ class Recurrence(symbolic.Recurrence):
         """Value shapes that are said, then the template's: {"h": 3} is a vector of 3."""
         own = self.template.dims if self.template else {}
         known = {*self.names, *self.lengths}
-        said = {n: d for n, d in own.items() if n in known} | dict(dims or {})
-        shapes = {n: (d,) if isinstance(d, int) else tuple(d) for n, d in said.items()}
+        said = said_shapes({n: d for n, d in own.items() if n in known})
+        shapes = said | said_shapes({} if dims is None else dims)
         return {n: d[0] if n in self.lengths and len(d) == 1 else d for n, d in shapes.items()}
 
     # --- pictures ---------------------------------------------------------------

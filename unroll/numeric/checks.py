@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unroll.graph.folded import fold
-from unroll.numeric.arrays import Data, prepare
+from unroll.numeric.arrays import Data
+from unroll.numeric.batches import Lengths, as_padded, prepare_batch
 from unroll.numeric.execution import Compiled, compiled, execute, padded
 from unroll.numeric.fitting import value_name
 from unroll.numeric.lengths import Steps, Trees
@@ -98,6 +99,7 @@ def check(
     tree: Trees | None = None,
     seed: int = 0,
     of: str | None = None,
+    lengths: Lengths | None = None,
 ) -> Check:
     """Compare the gradient by every parameter, input and initial value with central differences.
 
@@ -107,10 +109,14 @@ def check(
     tell from zero where all are smaller (vanishing gradients).
     Raises UnrollError as `run` does.
     """
-    data = prepare(recurrence, arrays, steps=steps, dims=dims, tree=tree, seed=seed)
+    data, ends = prepare_batch(
+        recurrence, arrays, lengths, steps=steps, dims=dims, tree=tree, seed=seed
+    )
     objective = data.recurrence.objective(of)
     if objective is None:
         data, of = _with_functional(data, seed)
+    if ends:
+        data = as_padded(data, ends, of)
     trace = execute(compiled(data, of, True, np.float64), data)
     forward = compiled(data, of, False, np.float64)
     assert forward.objective is not None

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from unroll.errors import UnrollError
-from unroll.numeric.arrays import Data, prepare, real
+from unroll.numeric.arrays import Data, real
+from unroll.numeric.batches import Lengths, prepare_batch, run_batch
+from unroll.numeric.checkpoints import Checkpoints, run_segments
 from unroll.numeric.codegen import Program, compile_recurrence
 from unroll.numeric.finiteness import report
 from unroll.numeric.lengths import Steps, Trees
 from unroll.numeric.memory import refuse_too_large
 from unroll.numeric.trace import Trace
+from unroll.numeric.truncation import Truncation, run_truncated
 from unroll.symbolic.adjoint import Adjoint, differentiate
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import Recurrence
@@ -38,6 +41,9 @@ def run(
     dtype: DTypeLike = np.float64,
     of: str | None = None,
     gradients: bool = True,
+    lengths: Lengths | None = None,
+    truncate: Truncation | None = None,
+    checkpoint: Checkpoints | None = None,
 ) -> Trace:
     """Values of all variables and, where there is an objective, all gradients.
 
@@ -46,15 +52,33 @@ def run(
     steps: length of the time axis (and of others that nothing else says), or lengths by name; `dims`
     may hold lengths, too (`n_l=3`). tree: "balanced", "chain", or a parent for each node.
     of: the objective, if the recurrence has several; gradients: False runs forward only.
-    Loss and gradients are sums over the batch, every entry counting as if it were run alone. Raises UnrollError for arrays that do not fit, an
-    ambiguous objective and functions without a definition.
+    lengths: how many steps each entry of the batch has, of arrays padded to the longest; by the name
+    of an axis' length where there are several. truncate: k, or k1 and k2: gradients end between
+    windows of steps. checkpoint: a number of segments, or "sqrt" for as many as save most: between
+    them only states are kept, their values are computed a second time on the way back.
+    Loss and gradients are sums over the batch, every entry counting as if it were run alone.
+    Raises UnrollError for arrays that do not fit, an ambiguous objective, functions without a
+    definition, and recurrences that cannot be run in segments.
     """
     kind = real(dtype)
     try:
-        data = prepare(recurrence, arrays, steps=steps, dims=dims, tree=tree, seed=seed, dtype=kind)
-        task = compiled(data, of, gradients, kind)
-        refuse_too_large(task.program, data, np.dtype(kind).itemsize)
-        return report(execute(task, data))
+        said = {"steps": steps, "dims": dims, "tree": tree, "seed": seed, "dtype": kind}
+        data, ends = prepare_batch(recurrence, arrays, lengths, **said)
+
+        def whole(data: Data, of: str | None, gradients: bool = gradients) -> Trace:
+            task = compiled(data, of, gradients, kind)
+            refuse_too_large(task.program, data, np.dtype(kind).itemsize)
+            return execute(task, data)
+
+        def pieces(data: Data, of: str | None) -> Trace:
+            return whole(data, of) if checkpoint is None else run_segments(data, checkpoint, of, whole)
+
+        def entries(data: Data, of: str | None) -> Trace:
+            return run_batch(data, ends, of, pieces) if ends else pieces(data, of)
+
+        if truncate is None:
+            return report(entries(data, of))
+        return report(run_truncated(data, truncate, of, entries))
     except MemoryError:
         raise UnrollError(
             "the arrays of this run do not fit into memory",

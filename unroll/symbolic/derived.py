@@ -1,30 +1,28 @@
 """Variants of a recurrence that lectures ask for, each again a recurrence.
 
 Free running from teacher forcing and back (Goodfellow, Bengio & Courville 2016, fig. 10.6), the same
-backward in time, several layers of it (fig. 10.13a), its gradient truncated.
+backward in time, several layers of it (fig. 10.13a).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from unroll.errors import UnrollError, nearest
 from unroll.symbolic.expressions import (
-    ZERO,
     Call,
     Expression,
     Index,
     Range,
     Reference,
-    call,
     rebuild,
     references,
     substitute,
     walk,
 )
 from unroll.symbolic.operations import OPERATIONS
-from unroll.symbolic.ordering import components, dependences
+from unroll.symbolic.ordering import components
 from unroll.symbolic.recurrence import INPUT, PARAMETER, Axis, Equation, Recurrence
 from unroll.symbolic.transformations import R, fresh
 
@@ -263,36 +261,3 @@ def _only(given: str | None, found: list[str], what: str) -> str:
             remedy=f'Name it, as in stack({"state" if what == "state" else "source"}="h").',
         )
     return found[0]
-
-
-# --- truncation -------------------------------------------------------------------------
-
-
-def truncate(recurrence: R, every: int) -> R:
-    """The same values, but gradients end where a state crosses into steps 1 + every, 1 + 2 every, ...
-
-    This is truncated BPTT with k1 = k2 = every (Williams & Peng 1990), said with `stop_gradient`.
-    Raises UnrollError for a length below one.
-    """
-    if every < 1:
-        raise UnrollError(f"gradients cannot be cut every {every} steps", remedy="Take 1 or more.")
-    letter = recurrence.axes[0].name
-    crossing = {
-        (id(d.equation), d.reference)
-        for d in dependences(recurrence)
-        if d.along(letter)[0] > 0 or d.along(letter)[1] < 0
-    }
-    starts = call("equal", call("mod", Reference(letter) - 1, every), ZERO)
-
-    def cut(equation: Equation) -> Callable[[Reference], Expression | None]:
-        def change(r: Reference) -> Expression | None:
-            if (id(equation), r) not in crossing:
-                return None
-            return call("where", starts, call("stop_gradient", r), r)
-
-        return change
-
-    equations = tuple(
-        replace(e, expression=substitute(e.expression, cut(e))) for e in recurrence.equations
-    )
-    return replace(recurrence, equations=equations)
