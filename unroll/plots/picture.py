@@ -206,7 +206,7 @@ def note(axes: Axes, look: Style, text: str) -> None:
 def whole_steps(axes: Axes, last: int) -> None:
     """A horizontal axis of steps 0..last, with ticks at whole numbers."""
     axes.set_xlim(0, max(1, last))
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
 
 
 def decades(axes: Axes, which: str = "y") -> None:

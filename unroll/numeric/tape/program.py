@@ -672,7 +672,7 @@ class _Writer:
 
     def given_targets(self) -> str:
         if self.head.target not in self.batched:
-            return f"targets[{'' if self.single else '::batch'}].copy()"
+            return f"targets[{':' if self.single else '::batch'}].copy()"
         return "targets.reshape(tau, batch).copy()"
 
     def given_input(self, name: str, row: int, size: int) -> str:
