@@ -84,38 +84,6 @@ def _tree(ctx: click.Context, param: click.Parameter, value: str | None) -> str 
     return [int(n) for n in numbers]
 
 
-def _sizes(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> dict[str, tuple[int, ...]] | None:
-    """`x=4,W=3x4,a=number`: a number is a vector's length."""
-    if value is None:
-        return None
-    sizes = {}
-    for part in value.split(","):
-        name, _, size = part.partition("=")
-        numbers = [] if size.strip() == "number" else [n.strip() for n in size.split("x")]
-        if not name.strip() or not all(n.isdigit() and int(n) for n in numbers):
-            raise click.BadParameter(
-                f"{part!r} is not a size; write x=4 for a vector, W=3x4 for a matrix, a=number"
-            )
-        sizes[name.strip()] = tuple(int(n) for n in numbers)
-    return sizes
-
-
-def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
-    return None if value is None else [n.strip() for n in value.split(",") if n.strip()]
-
-
-def _tree(ctx: click.Context, param: click.Parameter, value: str | None) -> str | list[int] | None:
-    """A word, or each node's parent: `3,3,0`."""
-    if value is None or not any(c.isdigit() or c == "," for c in value):
-        return value
-    numbers = [n.strip() for n in value.split(",")]
-    if not all(n.isdigit() for n in numbers):
-        raise click.BadParameter(f"{value!r} is no list of parents; write one as 3,3,0")
-    return [int(n) for n in numbers]
-
-
 def _floats(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> tuple[float, ...] | None:
