@@ -32,20 +32,23 @@ def read_standard_input() -> str:
 def read_arrays(path: Path) -> dict[str, Any]:
     """The arrays of an .npz file by name. Raises UnrollError where it is none."""
     import zipfile
+    import zlib
 
     import numpy as np
 
+    what = "holds no arrays by name"
+    arrays: dict[str, Any] = {}
     try:
-        with np.load(path, allow_pickle=False) as data:
-            if not isinstance(data, np.lib.npyio.NpzFile):
-                raise ValueError
-            return {name: data[name] for name in data.files}
+        with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as data:
+            arrays = {name: data[name] for name in data.files}
     except OSError as problem:
         raise UnrollError(f"cannot read {path}: {problem.strerror or problem}") from None
-    except (ValueError, EOFError, zipfile.BadZipFile):
-        raise UnrollError(
-            f"{path} holds no arrays by name", remedy="Save them with numpy.savez(path, x=x, W=W)."
-        ) from None
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
+        if "allow_pickle" in str(problem):
+            what = "holds Python objects, which are not read"
+    if not arrays:
+        raise UnrollError(f"{path} {what}", remedy="Save them with numpy.savez(path, x=x, W=W).")
+    return arrays
 
 
 def write(path: str | os.PathLike[str], content: str | bytes) -> None:

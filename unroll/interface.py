@@ -258,7 +258,7 @@ class Recurrence(symbolic.Recurrence):
         dims: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         """Arrays, steps and sizes to run with, the template's where none are given."""
-        shapes = self._shapes(dims) if arrays is None else said_shapes({} if dims is None else dims)
+        shapes = self._shapes(dims) if arrays is None else self._said(dims)
         if arrays is None and self.template and self.template.arrays:
             from unroll.numeric.arrays import extend
 
@@ -269,8 +269,11 @@ class Recurrence(symbolic.Recurrence):
         """Value shapes that are said, then the template's: {"h": 3} is a vector of 3."""
         own = self.template.dims if self.template else {}
         known = {*self.names, *self.lengths}
-        said = said_shapes({n: d for n, d in own.items() if n in known})
-        shapes = said | said_shapes({} if dims is None else dims)
+        return self._said({n: d for n, d in own.items() if n in known}) | self._said(dims)
+
+    def _said(self, dims: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Value shapes, and lengths as numbers. Raises UnrollError for what is neither."""
+        shapes = said_shapes({} if dims is None else dims)
         return {n: d[0] if n in self.lengths and len(d) == 1 else d for n, d in shapes.items()}
 
     # --- pictures ---------------------------------------------------------------

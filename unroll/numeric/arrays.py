@@ -34,7 +34,7 @@ from unroll.symbolic.expressions import Constant, Index, Reference
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.positions import places, ranges
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
-from unroll.symbolic.shapes import DEFAULT_LENGTH
+from unroll.symbolic.shapes import DEFAULT_LENGTH, said_shapes
 from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.transformations import class_names
 
@@ -87,6 +87,11 @@ def prepare(
 
     With no arrays at all they are random: reproducible from `dims`, `steps` and `seed`.
     """
+    if not isinstance(arrays, Mapping | None):
+        raise UnrollError(
+            f"arrays are given by name, not as {type(arrays).__name__}",
+            remedy='Write {"x": x, "W": W}.',
+        )
     recurrence, given = match(recurrence, arrays or {})
     raw = {name: _numbers(name, value) for name, value in given.items()}
     lengths = {n: d for n, d in (dims or {}).items() if n in recurrence.lengths}
@@ -97,7 +102,12 @@ def prepare(
     classes = class_names(recurrence) - {p.name for p in places(recurrence)}
     as_classes = {n for n, a in raw.items() if n in classes and _is_classes(recurrence, n, a, raw)}
     full = {n: a for n, a in raw.items() if n not in as_classes}
+    for name in sorted(known.keys() & full):
+        _check_dimensions(recurrence, name, full[name], known)
     found = fit(recurrence, full, known)
+    for name in sorted(classes & full.keys()):
+        if not found.shapes[name]:
+            raise _no_classes(recurrence, name, full, known)
     shapes, batched, batch = found.shapes, found.batched, found.batch
     missing = [n for n in wanted(recurrence) if n not in raw]
     if missing:
@@ -132,7 +142,7 @@ def outline(
 
     batch: how many sequences, where no arrays say it: each of them has inputs of its own.
     """
-    count = whole_number("batch", batch, "sequences")
+    count = whole_number("batch", batch, "number of sequences")
     if arrays:
         data = prepare(recurrence, arrays, steps=steps, dims=dims, tree=tree)
         if count not in (1, data.batch):
@@ -185,7 +195,7 @@ def match(
     """
     found: dict[str, ArrayLike] = {}
     for key, value in arrays.items():
-        name, indices = _parts(key)
+        name, indices = _parts(str(key))
         own = find_name(recurrence, name)
         if own is None:
             close = nearest(name, recurrence.names)
@@ -262,6 +272,10 @@ def _with_given(recurrence: Recurrence, name: str, indices: tuple[Index, ...]) -
 
 
 def _numbers(name: str, value: ArrayLike) -> Array:
+    if np.ma.is_masked(value):
+        raise UnrollError(
+            f"{name} has masked entries", remedy="Fill them, as in x.filled(0), or leave them out."
+        )
     try:
         array = np.asarray(value)
     except ValueError:
@@ -299,13 +313,19 @@ def _dimensions(recurrence: Recurrence, dims: Mapping[str, int | Shape]) -> dict
             close = nearest(key, recurrence.names)
             hint = f"Did you mean {close!r}?" if close else f"Names: {', '.join(recurrence.names)}."
             raise UnrollError(f"dims: there is no {key!r} in this recurrence", remedy=hint)
-        shape = tuple(size) if isinstance(size, (tuple, list)) else (size,)
-        if not all(isinstance(n, (int, np.integer)) and n > 0 for n in shape):
-            raise UnrollError(
-                f"dims: {key} = {size} is not a length", remedy="Use whole numbers > 0."
-            )
-        found[name] = tuple(int(n) for n in shape)
+        found[name] = said_shapes({key: size})[key]
     return found
+
+
+def _check_dimensions(
+    recurrence: Recurrence, name: str, array: Array, dims: Mapping[str, Shape]
+) -> None:
+    """Refuse an array whose values have not the shape that `dims` says, with a batch or without."""
+    own = array.shape[leading(recurrence, name) :]
+    if dims[name] not in (own, own[1:]):
+        expected = expected_shape(recurrence, name, dims)
+        found = describe_shape(array.shape)
+        raise UnrollError(f"{name} has shape {found}; dims say {expected}")
 
 
 # --- targets ----------------------------------------------------------------------------
@@ -332,6 +352,21 @@ def _one_hot(name: str, classes: Array, shape: Shape) -> Array:
         wrong = int(classes.max()) if classes.max() >= count else int(classes.min())
         raise UnrollError(f"{name} holds the class {wrong}; expected classes 0 to {count - 1}")
     return np.eye(count)[classes]
+
+
+def _no_classes(
+    recurrence: Recurrence, name: str, arrays: Mapping[str, Array], dims: Mapping[str, Shape]
+) -> UnrollError:
+    """Numbers where classes or distributions are wanted."""
+    others = {n: a for n, a in arrays.items() if n != name}
+    expected = expected_shape(recurrence, name, fit(recurrence, others, dims).shapes)
+    lead = describe_shape(tuple(a.length for a in recurrence.axes_of(name)))
+    array = arrays[name]
+    return UnrollError(
+        f"{name} has shape {describe_shape(array.shape)} of {array.dtype}; "
+        f"expected integers {lead}, or {expected}",
+        remedy="A target is a class, counted from 0, or a distribution such as a one-hot vector.",
+    )
 
 
 def _same_batch(name: str, size: int, batch: int, batched: frozenset[str]) -> int:
@@ -384,6 +419,7 @@ def _outlined(
 
 def _made_up(outlined: Outline, seed: int, dtype: type[np.floating[Any]]) -> Data:
     recurrence, shapes, sizes = outlined.recurrence, outlined.shapes, outlined.sizes
+    whole_number("seed", seed, "seed", least=0)
     count = sum(prod(shape) for shape in outlined.given.values())
     demand(2 * count * np.dtype(dtype).itemsize, sizes)  # made in float64, given once more
     classes = class_names(recurrence)

@@ -116,17 +116,16 @@ def _axis(recurrence: Recurrence, name: str) -> Axis:
     )
 
 
-def whole_number(name: str, number: object, what: str = "steps") -> int:
+def whole_number(name: str, number: object, what: str = "number of steps", least: int = 1) -> int:
     """A number of something. Raises UnrollError for what is none: 0, -1, 2.5, True, nan."""
     whole = isinstance(number, (int, np.integer)) and not isinstance(number, bool)
-    if not whole or int(number) < 1:  # type: ignore[call-overload]
+    if not whole or int(number) < least:  # type: ignore[call-overload]
         raise UnrollError(
-            f"{name} = {number!r} is no number of {what}", remedy="Use a whole number, 1 or more."
+            f"{name} = {number!r} is no {what}",
+            remedy=f"Use a whole number, {least} or more.",
         )
     if int(number) > MOST:  # type: ignore[call-overload]
-        raise UnrollError(
-            f"{name} = {number} is too large a number of {what}", remedy=f"Use at most {MOST}."
-        )
+        raise UnrollError(f"{name} = {number} is too large a {what}", remedy=f"Use at most {MOST}.")
     return int(number)  # type: ignore[call-overload, no-any-return]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import index
 
 from unroll.errors import UnrollError
 from unroll.symbolic.expressions import Constant, Expression, Reference
@@ -17,6 +18,32 @@ from unroll.symbolic.recurrence import Recurrence
 from unroll.symbolic.signatures import SCALAR, Dimension, Oriented, Shape, apply, in_words, side
 
 DEFAULT_LENGTH = 3  # of what nothing says the length of
+
+
+def said_shapes(dims: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+    """Value shapes as users say them: 3 is a vector's length, (3, 4) a matrix, () a number.
+
+    Raises UnrollError for what is no shape: 0, 2.5, True, nan.
+    """
+    if not isinstance(dims, Mapping):
+        raise UnrollError(
+            f"dims = {dims!r} says no sizes by name", remedy='Write dims={"x": 4, "h": 3}.'
+        )
+    return {str(name): _shape(str(name), size) for name, size in dims.items()}
+
+
+def _shape(name: str, size: object) -> tuple[int, ...]:
+    lengths = size if isinstance(size, (tuple, list)) else (size,)
+    try:
+        found = tuple(index(n) for n in lengths if not isinstance(n, bool))
+    except TypeError:
+        found = ()
+    if len(found) != len(lengths) or any(n < 1 for n in found):
+        raise UnrollError(
+            f"dims: {name} = {size!r} is not a length",
+            remedy="Use whole numbers > 0: 3 for a vector, (3, 4) for a matrix.",
+        )
+    return found
 
 
 def infer(
