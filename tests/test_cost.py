@@ -318,6 +318,12 @@ def test_a_batch_multiplies_what_depends_on_the_inputs():
     assert four.backward.work == 4 * one.backward.work + 4 * parameters
 
 
+def test_a_batch_does_not_multiply_what_is_the_same_for_all():
+    recurrence = unroll.parse("h[t] = W @ c + x[t]")
+    found = recurrence.cost(steps=5, dims={"c": 2, "x": 3}, batch=4)
+    assert found.forward.work == 2 * 3 * 2 + 4 * 5 * 3
+
+
 # --- bytes ------------------------------------------------------------------------------
 
 
