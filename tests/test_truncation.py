@@ -1,5 +1,7 @@
 """Truncated BPTT: gradients cut between windows, against loops that detach by hand."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -224,3 +226,41 @@ def test_templates(name):
 def test_what_is_no_truncation(truncate, message):
     with pytest.raises(UnrollError, match=message):
         run(RNN, arrays(), truncate=truncate)
+
+
+# --- the drawing knows ------------------------------------------------------------------
+
+
+def test_the_unrolled_graph_marks_edges_that_are_cut():
+    recurrence = unroll.template("skip-connections").truncate(4)
+    graph = recurrence.unroll(9)
+    cut = {(s, t) for s, t, data in graph.edges(data=True) if data["cut"]}
+    crossing = {(4, 5), (8, 9), (2, 5), (3, 6), (4, 7), (6, 9)}
+    assert cut == {(("h", s), ("h", t)) for s, t in crossing}
+    assert graph.fold() == recurrence.fold()
+    plain = unroll.template("rnn").unroll(4)
+    assert not any(data["cut"] for _, _, data in plain.edges(data=True))
+
+
+def test_what_is_stopped_everywhere_is_cut_everywhere():
+    graph = unroll.parse("h[t] = tanh(stop_gradient(h[t-1]) + x[t])").unroll(3)
+    assert sorted(t for _, (_, t), data in graph.edges(data=True) if data["cut"]) == [1, 2, 3]
+    both = unroll.parse("h[t] = stop_gradient(h[t-1]) * h[t-1]").unroll(2)
+    assert not any(data["cut"] for _, _, data in both.edges(data=True))
+
+
+@pytest.mark.parametrize("flow", ["both", "backward", "forward", "none"])
+def test_a_picture_marks_edges_that_are_cut(flow):
+    def edges(recurrence):
+        svg = recurrence.draw(steps=5, flow=flow, view="unfolded").svg()
+        return [e for e in re.findall("<g [^>]*>", svg) if 'data-kind="edge"' in e]
+
+    rnn = unroll.template("rnn")
+    whole, cut = edges(rnn), edges(rnn.truncate(2))
+    marked = [e for e in cut if 'data-cut="true"' in e]
+    ends = [re.findall('data-(?:source|target)="([^"]*)"', e) for e in marked]
+    assert ends == [["h[2]", "h[3]"], ["h[4]", "h[5]"]]
+    assert not any('data-flow="backward"' in e for e in marked)
+    backward = sum('data-flow="backward"' in e for e in whole)
+    assert sum('data-flow="backward"' in e for e in cut) == max(0, backward - 2)
+    assert not any("data-cut" in e for e in whole)

@@ -40,7 +40,7 @@ def carriers(graph: FoldedGraph, objective: str | None) -> frozenset[str]:
 
 def strands(arrow: Arrow, flow: str, gradient: frozenset[str]) -> tuple[Strand, ...]:
     """The lines that an arrow is drawn as."""
-    carries = arrow.link.source in gradient and arrow.link.target in gradient
+    carries = arrow.link.source in gradient and arrow.link.target in gradient and not arrow.cut
     if flow == "none":
         return (Strand(arrow, "forward", "ink"),)
     if flow == "forward" or (flow == "both" and not carries):

@@ -238,6 +238,8 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
     if arrow.link.via:
         data.append(("via", arrow.link.via))
     data.append(("flow", strand.flow))
+    if arrow.cut:
+        data.append(("cut", "true"))
     dash = DASH if arrow.dashed else None
     outline = (("M", line.head[0]), *(("L", p) for p in line.head[1:]), ("Z", ()))
     items: list[Item] = [

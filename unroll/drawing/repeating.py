@@ -39,6 +39,7 @@ def is_periodic(graph: FoldedGraph, steps: int | None, elide: str) -> bool:
     ]
     return (
         all(v.ranges for v in graph.variables)
+        and not any(link.cut is not None for link in graph.links)
         and max(numbers, default=0) < middle_of(graph)
         and not any(r.indices for k in graph.links for f in k.factors for r in references(f))
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from unroll.drawing.columns import Column, Timeline, follows
@@ -53,12 +53,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """An edge between two nodes, for a link. dashed: an end of it is left out."""
+    """An edge between two nodes, for a link.
+
+    dashed: an end of it is left out; cut: no gradient goes back along it.
+    """
 
     link: Link
     source: Key
     target: Key
     dashed: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def unfold(graph: FoldedGraph, line: Parts) -> Plan:
     seen: set[Arrow] = set()
     for link in graph.links:
         for arrow in _arrows(variables, line, link):
+            arrow = _marked(line, variables[link.target], arrow)
             if arrow not in seen:
                 seen.add(arrow)
                 arrows.append(arrow)
@@ -119,6 +124,18 @@ def unfold(graph: FoldedGraph, line: Parts) -> Plan:
             if _shown(own, variable, column, key in ends):
                 nodes[key] = _node(own, variable, key, column)
     return Plan(nodes, tuple(a for a in arrows if a.source in nodes and a.target in nodes))
+
+
+def _marked(parts: Parts, target: Variable, arrow: Arrow) -> Arrow:
+    """An arrow, cut where the steps have numbers and its link is cut there."""
+    if arrow.link.cut is None or not target.ranges or arrow.target[1] is None:
+        return arrow
+    line = parts.of(target)
+    index = line.columns[arrow.target[1] - line.start].index
+    if index is None or index.base or not arrow.link.to:
+        return arrow
+    steps = {arrow.link.to[0].base: index.offset, line.length: line.end}
+    return replace(arrow, cut=arrow.link.is_cut(steps))
 
 
 def _shown(line: Timeline, variable: Variable, column: Column, used: bool) -> bool:

@@ -6,14 +6,26 @@ size does not depend on the number of steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import networkx as nx
 
 from unroll.language.printer import format_expression
 from unroll.language.signs import sign_latex
-from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, references, walk
+from unroll.symbolic.expressions import (
+    ONE,
+    ZERO,
+    Call,
+    Constant,
+    Expression,
+    Index,
+    Range,
+    Reference,
+    references,
+    substitute,
+    walk,
+)
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import (
     INPUT,
@@ -23,6 +35,7 @@ from unroll.symbolic.recurrence import (
     Bounds,
     Recurrence,
 )
+from unroll.symbolic.simplification import simplify
 from unroll.symbolic.trees import CHILDREN
 
 
@@ -56,6 +69,7 @@ class Link:
     factors: parameter expressions that multiply the source, one a product (`W`).
     backward: what multiplies the gradient on the way back, one a factor (`W.T`).
     over: where letters of `at` run that a reduction binds.
+    cut: a number that is not zero where no gradient goes back along it; None where it always does.
     """
 
     source: str
@@ -66,6 +80,15 @@ class Link:
     factors: tuple[Expression, ...] = ()
     backward: tuple[Expression, ...] = ()
     over: tuple[Range, ...] = ()
+    cut: Expression | None = None
+
+    def is_cut(self, steps: Mapping[str, int]) -> bool:
+        """Whether no gradient goes back along it. steps: what letters and lengths stand for."""
+        if self.cut is None:
+            return False
+        known = substitute(self.cut, lambda r: Constant(steps[str(r)]) if str(r) in steps else None)
+        number = simplify(known)
+        return isinstance(number, Constant) and number.value != 0
 
     @property
     def lags(self) -> tuple[int | None, ...]:
@@ -175,7 +198,7 @@ def fold(recurrence: Recurrence) -> FoldedGraph:
 def links_of(recurrence: Recurrence) -> Iterator[Link]:
     """One link a reference, in the order of the text."""
     for equation in recurrence.equations:
-        for reference, factor, backward, over in _uses(recurrence, equation.expression):
+        for reference, factor, backward, over, cut in _uses(recurrence, equation.expression):
             yield Link(
                 source=reference.name,
                 target=equation.name,
@@ -185,6 +208,7 @@ def links_of(recurrence: Recurrence) -> Iterator[Link]:
                 factors=(factor,) if factor is not None else (),
                 backward=(backward,) if backward is not None else (),
                 over=over,
+                cut=cut,
             )
 
 
@@ -201,7 +225,7 @@ def merge(links: Iterator[Link]) -> tuple[Link, ...]:
     return tuple(merged.values())
 
 
-_Use = tuple[Reference, Expression | None, Expression | None, tuple[Range, ...]]
+_Use = tuple[Reference, Expression | None, Expression | None, tuple[Range, ...], Expression | None]
 
 
 def _uses(recurrence: Recurrence, node: Expression, over: tuple[Range, ...] = ()) -> Iterator[_Use]:
@@ -209,16 +233,29 @@ def _uses(recurrence: Recurrence, node: Expression, over: tuple[Range, ...] = ()
     if isinstance(node, Reference):
         if node.name in recurrence.names and recurrence.role(node.name) != PARAMETER:
             letters = {i.base for i in node.indices}
-            yield node, None, None, tuple(r for r in over if r.axis in letters)
+            yield node, None, None, tuple(r for r in over if r.axis in letters), None
     elif isinstance(node, Call):
         if node.bound is not None:
             over = (*(r for r in over if r.axis != node.over), node.bound)
         for position, argument in enumerate(node.arguments):
-            for reference, factor, backward, inner in _uses(recurrence, argument, over):
+            stopped = _stopped(node, position)
+            for reference, factor, backward, inner, cut in _uses(recurrence, argument, over):
                 if _is_chain(argument, factor):
                     own, back = _weight(recurrence, node, position)
                     factor, backward = _compose(own, factor), _compose(backward, back)
-                yield reference, factor, backward, inner
+                yield reference, factor, backward, inner, stopped or cut
+
+
+def _stopped(node: Call, position: int) -> Expression | None:
+    """Where an operation that stops gradients on purpose sends none to its argument: a number that
+    is not zero there; None for any other."""
+    row = OPERATIONS.get(node.operation)
+    if row is None or position not in row.detached:
+        return None
+    share = row.gradient(Reference("gradient"), node, *node.arguments)[position]
+    if isinstance(share, Call) and len(share.arguments) == 3 and share.arguments[1] == ZERO:
+        return share.arguments[0]
+    return ONE if share == ZERO else None
 
 
 def _is_chain(argument: Expression, factor: Expression | None) -> bool:

@@ -25,7 +25,8 @@ class UnrolledGraph(nx.DiGraph):  # type: ignore[misc]
     """A networkx DAG on (name, step), on (name, (layer, step)) where there are several axes.
 
     A node carries its `Variable` and whether it is a `boundary`: read, but out of the range where
-    its variable is defined, hence an initial value. An edge carries the `Link` it repeats.
+    its variable is defined, hence an initial value. An edge carries the `Link` it repeats, and whether
+    it is `cut`: no gradient goes back along it.
     """
 
     @property
@@ -65,15 +66,17 @@ def unroll(recurrence: Recurrence, steps: int | Mapping[str, int] | Sizes) -> Un
         for at in _points(recurrence, variable, sizes):
             graph.add_node((variable.name, at), variable=variable, boundary=False)
     for link in folded.links:
-        for source, target in _edges(recurrence, link, sizes):
+        for source, target, cut in _edges(recurrence, link, sizes):
             for node, name in ((source, link.source), (target, link.target)):
                 if node not in graph:
                     variable = folded.nodes[name]["variable"]
                     graph.add_node(node, variable=variable, boundary=True)
             if graph.has_edge(source, target):
-                graph.edges[source, target]["links"] += (link,)
+                data = graph.edges[source, target]
+                data["links"] += (link,)
+                data["cut"] = data["cut"] and cut
             else:
-                graph.add_edge(source, target, links=(link,))
+                graph.add_edge(source, target, links=(link,), cut=cut)
     nx.freeze(graph)
     return graph
 
@@ -99,8 +102,8 @@ def _points(recurrence: Recurrence, variable: Variable, sizes: Sizes) -> Iterato
     yield from (place(p) for p in sorted(points))
 
 
-def _edges(recurrence: Recurrence, link: Link, sizes: Sizes) -> Iterator[tuple[Node, Node]]:
-    """Every (source, target) that a link stands for."""
+def _edges(recurrence: Recurrence, link: Link, sizes: Sizes) -> Iterator[tuple[Node, Node, bool]]:
+    """Every (source, target) that a link stands for, and whether it is cut there."""
     letters = [i.base for i in link.to]
     for equation, box in recurrence.boxes(link.target, sizes):
         if not _holds(recurrence, equation, link):
@@ -110,7 +113,11 @@ def _edges(recurrence: Recurrence, link: Link, sizes: Sizes) -> Iterator[tuple[N
             here = dict(zip(letters, point))
             for inner in _bound(recurrence, link.over, sizes, here):
                 at = tuple(recurrence.position(i, sizes, inner) for i in link.at)
-                yield (link.source, place(at)), target
+                yield (
+                    (link.source, place(at)),
+                    target,
+                    link.is_cut({**dict(sizes.lengths), **inner}),
+                )
 
 
 def _bound(

@@ -24,7 +24,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import inf, pi, prod, sqrt
+from math import floor, inf, pi, prod, sqrt
 from typing import Any
 
 from unroll.symbolic.expressions import (
@@ -224,10 +224,28 @@ def _binary(
     return Operation(name, doc, cases, gradient, latex, (2, 2), infix, precedence, **columns)
 
 
+COMPARED: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+
 def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Operation:
     numpy = f"np.{ufunc}({{0}}, {{1}}).astype(dtype)"
     return _binary(
-        name, doc, numpy, _no_gradient(2), "{0} " + latex + " {1}", infix, 5, associates="none"
+        name,
+        doc,
+        numpy,
+        _no_gradient(2),
+        "{0} " + latex + " {1}",
+        infix,
+        5,
+        associates="none",
+        value=lambda a, b: float(COMPARED[infix](a, b)),
     )
 
 
@@ -973,6 +991,7 @@ _ROWS = (
         "np.floor({0}{out})",
         _no_gradient(1),
         r"\lfloor {0}\rfloor",
+        value=lambda a: float(floor(a)),
     ),
     _unary(
         "ceil",
@@ -1047,6 +1066,7 @@ _ROWS = (
         "np.minimum({0}, {1}{out})",
         lambda g, r, a, b: (g * call("less_equal", a, b), g * call("greater", a, b)),
         r"\min({0}, {1})",
+        value=min,
     ),
     _binary(
         "maximum",
@@ -1054,6 +1074,7 @@ _ROWS = (
         "np.maximum({0}, {1}{out})",
         lambda g, r, a, b: (g * call("greater_equal", a, b), g * call("less", a, b)),
         r"\max({0}, {1})",
+        value=max,
     ),
     Operation(
         "where",
