@@ -109,6 +109,22 @@ def test_an_entry_of_a_batch_as_if_it_were_alone():
         alone.sensitivities("h", entry=0)
 
 
+def test_an_entry_has_the_steps_of_its_own():
+    generator = np.random.default_rng(1)
+    rnn = unroll.template("rnn")
+    arrays = {n: generator.normal(size=s) for n, s in
+              {"W": (3, 3), "U": (3, 2), "V": (4, 3), "b": (3,), "c": (4,)}.items()}  # fmt: skip
+    x, y = generator.normal(size=(5, 3, 2)), generator.integers(4, size=(5, 3))
+    whole = rnn.run({**arrays, "x": x, "y": y}, lengths=[5, 3, 4])
+    alone = rnn.run({**arrays, "x": x[:3, 1], "y": y[:3, 1]})
+    found = whole.sensitivities("h", entry=1)
+    assert found.shape == (3, 3, 3)
+    assert np.allclose(found, alone.sensitivities("h"), rtol=0, atol=1e-15)
+    assert np.allclose(whole.jacobian("h", entry=1), alone.jacobian("h"), rtol=0, atol=1e-15)
+    own = whole.influence("h", "x", entry=2)
+    assert own.shape == (4, 4, 3, 2)
+
+
 def test_float32_stays_float32():
     trace = unroll.template("lstm").run(steps=4, dtype="float32")
     assert trace.sensitivities("c").dtype == trace.jacobian("c").dtype == np.float32

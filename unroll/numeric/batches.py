@@ -161,6 +161,10 @@ def _made_up(recurrence: Recurrence, ends: Ends, count: int, said: Mapping[str, 
 
 def run_batch(data: Data, ends: Ends, of: str | None, run: Runner) -> Trace:
     """The run of these arrays by `run`, every entry as if it were run alone."""
+    return replace(_run_batch(data, ends, of, run), ends=ends)
+
+
+def _run_batch(data: Data, ends: Ends, of: str | None, run: Runner) -> Trace:
     try:
         padded = as_padded(data, ends, of)
     except UnrollError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -43,9 +44,11 @@ def between(
     """∂of^(k) / ∂by^(t) for all k and t, `(tau_k, tau_t, *shape of `of`, *shape of `by`)`.
 
     It is total: through everything that lies between. What has no axis has no such side. steps: the
-    k wanted, along the first axis of `of`. entry: which one of a batch, counted from 0. Goodfellow,
+    k wanted, along the first axis of `of`. entry: which one of a batch, counted
+    from 0, over its own steps. Goodfellow,
     Bengio & Courville 2016, section 10.7. Raises UnrollError for names that the trace has not.
     """
+    trace = of_entry(trace, entry)
     forward = trace.forward
     _known(trace, of, forward.defined, "variable")
     _known(trace, by, forward.names, "name")
@@ -66,7 +69,7 @@ def between(
         seed[0] = single.T.reshape(seed.shape[1:])
     whole = replace(forward, equations=(*forward.equations, functional))
     shapes = {**trace.shapes, functional.name: (), name[of]: shape}
-    found = _pull(trace, whole, functional.name, {name[of]: seed}, shapes, (by,), entry)[by]
+    found = _pull(trace, whole, functional.name, {name[of]: seed}, shapes, (by,))[by]
     where = len(forward.axes_of(by))
     rows = np.moveaxis(found, where, 0)
     rows = rows.reshape(*lead, *shape, *rows.shape[1:])
@@ -97,9 +100,11 @@ def one_step(
     same variables), read `lag` steps before: one for a state (one ahead where it runs backward in
     time), none for anything else. All other values of other steps are held fixed; row t of step 1 is
     by the initial value. A variable on several axes, or one that is a matrix, is laid out as a
-    vector. entry: which one of a batch, counted from 0. Goodfellow, Bengio & Courville 2016, eq.
+    vector. entry: which one of a batch, counted
+    from 0, over its own steps. Goodfellow, Bengio & Courville 2016, eq.
     10.20 and 10.21 (its factors), section 10.8.
     """
+    trace = of_entry(trace, entry)
     forward = trace.forward
     columns = tuple(names) if by is None else (by,) if isinstance(by, str) else tuple(by)
     if not names:
@@ -137,9 +142,7 @@ def one_step(
     whole = replace(whole, equations=(*whole.equations, functional))
     arrays = _one_hot(trace, names, seeds, axis)
     wanted_names = {n: step.before[n, k] for n, k in read}
-    found = _pull(
-        trace, whole, functional.name, arrays, shapes, tuple(wanted_names.values()), entry
-    )
+    found = _pull(trace, whole, functional.name, arrays, shapes, tuple(wanted_names.values()))
     blocks = [_as_rows(found[wanted_names[n]], forward.axes_of(n), axis) for n in columns]
     return np.concatenate(blocks, axis=2)
 
@@ -355,7 +358,6 @@ def _pull(
     seeds: Mapping[str, Array],
     shapes: Mapping[str, Shape],
     by: Sequence[str],
-    entry: int | None,
 ) -> dict[str, Array]:
     """The gradients of a functional by some names, `(axes..., batch of seeds, shape...)`.
 
@@ -364,30 +366,27 @@ def _pull(
     """
     from unroll.numeric.execution import run
 
-    arrays = _arrays(trace, entry)
+    arrays = {n: trace[n] for n in wanted(trace.forward)}
     (batch,) = {a.shape[len(whole.axes_of(n))] for n, a in seeds.items()}
     zeros = {n: (*_lengths(trace, whole, n), batch, *shapes[n]) for n in by}
-    whole = reaching(whole, (functional,))
-    known = {n: s for n, s in shapes.items() if n in whole.names}
-    adjoint = differentiate(whole, of=functional, shapes=known)
-    made = {n: adjoint.gradients[n] for n in by if n in adjoint.gradients}
+    known = tuple((n, s) for n, s in shapes.items() if n in whole.names)
+    pulled = _pulled(whole, functional, known, tuple(by))
     found: dict[str, Array] = {}
-    if made:
-        small = reaching(adjoint.recurrence, tuple(made.values()))
+    if pulled is not None:
+        small, made, dims = pulled
         own = {**arrays, **seeds}
-        dims: dict[str, Any] = {n: s for n, s in adjoint.shapes.items() if n in small.names}
         kind = next((v.dtype for v in trace.values.values()), np.dtype(float))
         result = run(
             small,
             {n: own[n].astype(kind) for n in wanted(small)},
             steps={n: k for n, k in trace.sizes.lengths if n in small.lengths},
             tree=_trees(trace, small),
-            dims=dims,
+            dims=dict(dims),
             dtype=kind,
             of=next((n for n in small.defined if small.axes_of(n)), None),
             gradients=False,
         )
-        for name, gradient in made.items():
+        for name, gradient in made:
             at = len(whole.axes_of(name))
             value = result[gradient]
             if gradient not in result.batched:  # zero, whatever the seeds
@@ -395,6 +394,22 @@ def _pull(
             found[name] = value
     nothing = {n: np.zeros(shape) for n, shape in zeros.items()}  # it does not depend on these
     return nothing | found
+
+
+@lru_cache(maxsize=64)
+def _pulled(
+    whole: Recurrence, functional: str, shapes: tuple[tuple[str, Shape], ...], by: tuple[str, ...]
+) -> tuple[Recurrence, tuple[tuple[str, str], ...], tuple[tuple[str, Any], ...]] | None:
+    """The adjoint's equations for some gradients, as a recurrence; names with those of their gradients;
+    shapes. None where the functional depends on none of them."""
+    whole = reaching(whole, (functional,))
+    known = {n: s for n, s in shapes if n in whole.names}
+    adjoint = differentiate(whole, of=functional, shapes=known)
+    made = tuple((n, adjoint.gradients[n]) for n in by if n in adjoint.gradients)
+    if not made:
+        return None
+    small = reaching(adjoint.recurrence, [gradient for _, gradient in made])
+    return small, made, tuple((n, s) for n, s in adjoint.shapes.items() if n in small.names)
 
 
 def reaching(recurrence: Recurrence, names: Sequence[str]) -> Recurrence:
@@ -413,22 +428,38 @@ def reaching(recurrence: Recurrence, names: Sequence[str]) -> Recurrence:
     return replace(recurrence, equations=kept, overrides=roles)
 
 
-def _arrays(trace: Trace, entry: int | None) -> dict[str, Array]:
-    """What the run was given, of one entry of its batch."""
-    given = {n: trace[n] for n in wanted(trace.forward)}
+def of_entry(trace: Trace, entry: int | None) -> Trace:
+    """The trace of one entry of a batch, run alone over its own steps; one without a batch as it is."""
+    from unroll.numeric.execution import run
+
     if trace.batch is None:
         if entry is not None:
             raise UnrollError("this run has no batch to take an entry of")
-        return given
+        return trace
     if entry is None or not 0 <= entry < trace.batch:
         raise UnrollError(
             f"this run has a batch of {trace.batch}, and every entry Jacobians of its own",
             remedy="Choose one, counted from 0: entry=0.",
         )
-    return {
-        n: np.take(a, entry, len(axes_of(trace.forward, n))) if n in trace.batched else a
-        for n, a in given.items()
-    }
+    forward, ends = trace.forward, trace.ends or {}
+    own = {n: int(ends[n][entry]) if n in ends else k for n, k in trace.sizes.lengths}
+    arrays = {}
+    for name in wanted(forward):
+        axes, array = axes_of(forward, name), trace[name]
+        if name in trace.batched:
+            array = np.take(array, entry, len(axes))
+        kept = tuple(slice(own[a.length]) if a.length in ends else slice(None) for a in axes)
+        arrays[name] = array[kept]
+    return run(
+        forward,
+        arrays,
+        steps=own,
+        tree=_trees(trace, forward),
+        dims={n: s for n, s in trace.shapes.items() if n in forward.names},
+        dtype=next((v.dtype for v in trace.values.values()), np.dtype(float)),
+        of=trace.objective,
+        gradients=False,
+    )
 
 
 def _trees(trace: Trace, recurrence: Recurrence) -> dict[str, Any] | None:

@@ -32,7 +32,8 @@ class Trace:
 
     recurrence: what was run, gradient equations included; forward: without them; names: of these;
     values: arrays by name, row 0 being step `rows[name].first`; gradients: name of a variable to that
-    of its gradient.
+    of its gradient; ends: by the name of a length the lengths of the entries of a batch, where they
+    differ.
     """
 
     recurrence: Recurrence
@@ -49,6 +50,7 @@ class Trace:
     parameters: tuple[str, ...]
     schedule: Schedule
     code: str
+    ends: Mapping[str, Array] | None = None
 
     @property
     def steps(self) -> int:
