@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from unroll.errors import UnrollError
-from unroll.numeric.arrays import Data, real
+from unroll.numeric.arrays import Data, prepare, real
 from unroll.numeric.batches import Lengths, prepare_batch, run_batch
-from unroll.numeric.checkpoints import Checkpoints, run_segments
+from unroll.numeric.checkpoints import Checkpoints, how_many, run_segments
 from unroll.numeric.codegen import Program, compile_recurrence
 from unroll.numeric.finiteness import report
 from unroll.numeric.lengths import Steps, Trees
 from unroll.numeric.memory import refuse_too_large
+from unroll.numeric.tape.running import add_plan, kind_of, plans_of
 from unroll.numeric.trace import Trace
 from unroll.numeric.truncation import Truncation, run_truncated
 from unroll.symbolic.adjoint import Adjoint, differentiate
@@ -62,6 +63,10 @@ def run(
     """
     kind = real(dtype)
     try:
+        if gradients and arrays and not (steps or dims or tree or lengths is not None or truncate):
+            trace = run_on_tape(recurrence, arrays, kind, of, checkpoint)
+            if trace is not None:
+                return trace  # which has looked at its numbers itself
         said = {"steps": steps, "dims": dims, "tree": tree, "seed": seed, "dtype": kind}
         data, ends = prepare_batch(recurrence, arrays, lengths, **said)
 
@@ -84,6 +89,41 @@ def run(
             "the arrays of this run do not fit into memory",
             remedy="Use fewer steps, a smaller batch or smaller dims, or dtype float32.",
         ) from None
+
+
+def run_on_tape(
+    recurrence: Recurrence,
+    arrays: Mapping[str, ArrayLike],
+    dtype: type[np.floating[Any]],
+    of: str | None,
+    checkpoint: Checkpoints | None,
+) -> Trace | None:
+    """The run by a program made for its scan; None where that is nothing for this recurrence."""
+    shapes = kind_of(arrays)
+    if shapes is None:
+        return None
+    plans, kind = plans_of(recurrence), (dtype, of, checkpoint is None, shapes)
+    ready: Mapping[str, NDArray[Any]] = arrays  # type: ignore[assignment]
+    if kind not in plans:
+
+        def general(given: Mapping[str, NDArray[Any]]) -> Trace:
+            data = prepare(recurrence, given, dtype=dtype)
+            return execute(compiled(data, of, True, dtype), data)
+
+        data = prepare(recurrence, ready, dtype=dtype)
+        add_plan(plans, kind, recurrence, ready, data, of, dtype, general, checkpoint is not None)
+    plan = plans[kind]
+    if plan is None:
+        return None
+    with np.errstate(all="ignore"):
+        if checkpoint is None:
+            found = plan.run(ready)
+        else:
+            found = plan.run_segments(ready, how_many(checkpoint, plan.tau))
+    if found is None:
+        return None
+    trace, finite = found
+    return trace if finite else report(trace)
 
 
 @dataclass(frozen=True)

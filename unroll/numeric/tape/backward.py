@@ -9,7 +9,7 @@ gradient of a step is one coefficient times one basis.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from unroll.numeric.tape.blocks import (
@@ -23,6 +23,7 @@ from unroll.numeric.tape.blocks import (
     Static,
     Sum,
     Times,
+    in_order,
     operands,
     single,
 )
@@ -82,22 +83,6 @@ class Backward:
     outputs: Mapping[Block, Scaled]
 
 
-def in_order(roots: Sequence[Block]) -> list[Block]:
-    """All blocks that the roots are computed from, each after its operands."""
-    found: dict[Block, None] = {}
-    stack: list[tuple[Block, bool]] = [(r, False) for r in reversed(roots)]
-    while stack:
-        block, done = stack.pop()
-        if block in found:
-            continue
-        if done:
-            found[block] = None
-            continue
-        stack.append((block, True))
-        stack.extend((o, False) for o in reversed(operands(block)))
-    return list(found)
-
-
 def differentiate_step(
     builder: Builder,
     values: Mapping[str, Block],
@@ -144,8 +129,9 @@ class _Walk:
                 case Product():
                     outputs[block] = total
                     for operand in dict.fromkeys(operands(block)):
-                        if not isinstance(operand, (Read, Input)):
-                            self.arrive(operand, Dot(operand), one)
+                        given = isinstance(operand, (Read, Input))
+                        if not given and Dot(operand) not in self.arrived.get(operand, {}):
+                            self.arrive(operand, Dot(operand), one)  # once, of all products
                 case Read() | Input() | Static():
                     outputs[block] = total
                 case Sum():

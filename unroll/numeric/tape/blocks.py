@@ -9,7 +9,7 @@ multiplies goes into the sum that comes next. Blocks that are the same are one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -111,6 +111,22 @@ def operands(block: Block) -> tuple[Block, ...]:
         case Apply():
             return tuple(o for o in block.operands if isinstance(o, Block))
     return ()
+
+
+def in_order(roots: Sequence[Block]) -> list[Block]:
+    """All blocks that the roots are computed from, each after its operands."""
+    found: dict[Block, None] = {}
+    stack: list[tuple[Block, bool]] = [(r, False) for r in reversed(roots)]
+    while stack:
+        block, done = stack.pop()
+        if block in found:
+            continue
+        if done:
+            found[block] = None
+            continue
+        stack.append((block, True))
+        stack.extend((o, False) for o in reversed(operands(block)))
+    return list(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +270,10 @@ class Builder:
         shape = self.shapes[inner.name][:: -1 if transposed else 1]
         m = Matrix(inner.name, transposed, (0, shape[0]), shape[1])
         form = self.form(vector, shape[1])
-        if form.constant or form.has_product or not form.terms:
+        if form.constant or form.has_product or len(form.terms) != 1:
             form = single(self.value(form, shape[1]))
+        if isinstance(form.terms[0][1], Static):
+            raise Unsuited("a product of two parameters")
         return Form(products=tuple((c, m, b) for c, b in form.terms))
 
     def part(self, whole: Expression, first: Expression, stop: Expression) -> Form:
@@ -324,9 +342,13 @@ class Builder:
         scale = inside[0][0]
         others = tuple((c / scale, b.right if b.left is shared else b.left) for c, b in inside)
         signs = sorted(others, key=lambda term: -term[0])  # a plus first
-        other = self.value(Form(tuple(signs)), size)
+        total = Form()
+        for c, b in signs:
+            total = total.plus(Form(((c, b),)))
         rest = tuple(t for t in terms if t not in inside)
-        return self.factored((*rest, (scale, self.pair(shared, other))), size)
+        if not total.terms:
+            return self.factored(rest, size)
+        return self.factored((*rest, (scale, self.pair(shared, self.value(total, size)))), size)
 
     def through_sums(
         self, terms: tuple[tuple[float, Block], ...]

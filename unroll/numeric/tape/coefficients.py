@@ -10,8 +10,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from unroll.numeric.tape.backward import in_order
-from unroll.numeric.tape.blocks import Apply, Block, Input, Read, Static, Sum, Times, operands
+from unroll.numeric.tape.blocks import (
+    Apply,
+    Block,
+    Input,
+    Read,
+    Static,
+    Sum,
+    Times,
+    in_order,
+    operands,
+)
 from unroll.numeric.tape.steps import FLAT, Forward, Place, Step, View, chain
 from unroll.symbolic.operations import OPERATIONS
 
@@ -145,12 +154,15 @@ class _Planner:
         self.found.buffers.append(size)
         return View(f"{BUFFER}_{len(self.found.buffers)}", 0, size, None, FLAT)
 
+    def give_back(self, buffer: View) -> None:
+        self.free.append((int(buffer.memory.rpartition("_")[2]), buffer.stop))
+
     def release(self, block: Block, target: View) -> None:
         """One use less of a block; its buffer is free after the last."""
         self.uses[block] -= 1
         view = self.ready.get(block)
         if self.uses[block] == 0 and view not in (None, target) and view.memory.startswith(BUFFER):
-            self.free.append((int(view.memory.rpartition("_")[2]), view.stop))
+            self.give_back(view)
 
     def value(self, block: Block) -> View:
         if block in self.ready:
@@ -186,11 +198,26 @@ class _Planner:
                 views[operand] = self.value(operand)
         match block:
             case Sum():
-                for text, args in chain(self.forward, block.terms, block.constant, block):
-                    self.add(
-                        text,
-                        *(target if a is block else views[a] if isinstance(a, Block) else self.scratch(a) for a in args),
-                    )
+                scratch: View | None = None
+                calls = chain(self.forward, block.terms, block.constant, block)
+                later = {a for _, args in calls[1:] for a in args if isinstance(a, Block)}
+                out = target
+                if any(_overlap(views[o], target) for o in later - {block}):
+                    out = self.take(block.size)  # what is there is still to be read
+                for text, args in calls:
+                    found: list[View] = []
+                    for argument in args:
+                        if isinstance(argument, View):  # memory for one term
+                            scratch = scratch or self.take(block.size)
+                            found.append(scratch)
+                        else:
+                            found.append(out if argument is block else views[argument])
+                    self.add(text, *found)
+                if out is not target:
+                    self.add("copyto({1}, {0})", out, target)
+                    self.give_back(out)
+                if scratch is not None:
+                    self.give_back(scratch)
             case Times():
                 self.add("multiply({0}, {1}, {2})", views[block.left], views[block.right], target)
             case Apply():
@@ -199,12 +226,6 @@ class _Planner:
             if operand in self.uses and not self.is_there(operand):
                 self.release(operand, target)
         self.ready[block] = target
-
-    def scratch(self, view: View) -> View:
-        """Memory for one term of a sum."""
-        buffer = self.take(view.stop)
-        self.free.append((int(buffer.memory.rpartition("_")[2]), view.stop))
-        return buffer
 
     def apply(self, block: Apply, views: dict[Block, View], target: View) -> None:
         source = OPERATIONS[block.operation].cases[0].numpy
@@ -217,7 +238,9 @@ class _Planner:
             else:
                 source = source.replace(f"{{{i}}}", self.forward.constant(operand))
         out = f"<{len(arguments)}>"
-        text = source.replace("{out}", f", {out}") if "{out}" in source else f"{out}[...] = {source}"
+        text = (
+            source.replace("{out}", f", {out}") if "{out}" in source else f"{out}[...] = {source}"
+        )
         text = re.sub(r"<(\d)>", r"{\1}", re.sub(r"^np\.(\w+)\(", r"\1(", text))
         self.add(text, *arguments, target)
 
@@ -228,3 +251,8 @@ class _Planner:
 def _view(output: Output) -> View:
     _, place, size = output
     return View(place.memory, place.row, place.row + size, 0, FLAT)
+
+
+def _overlap(one: View, other: View) -> bool:
+    """Whether two views may share memory, at whatever steps."""
+    return one.memory == other.memory and one.start < other.stop and other.start < one.stop

@@ -29,8 +29,21 @@ def find_head(
     shapes: Mapping[str, Shape],
     objective: str,
     classes: frozenset[str],
+) -> Head | None:
+    """The head of a resolved and fused recurrence; None if it has another one."""
+    try:
+        return _find(recurrence, scanned, shapes, objective, classes)
+    except Unsuited:
+        return None
+
+
+def _find(
+    recurrence: Recurrence,
+    scanned: frozenset[str],
+    shapes: Mapping[str, Shape],
+    objective: str,
+    classes: frozenset[str],
 ) -> Head:
-    """The head of a resolved and fused recurrence. Raises Unsuited if it has another one."""
     (equation,) = recurrence.equations_of(objective)
     total = equation.expression
     bodies = {
@@ -43,10 +56,18 @@ def find_head(
         raise Unsuited("an objective that is no sum over steps")
     axis = recurrence.axes[0].name
     loss = _resolved(total.arguments[0], bodies, axis)
-    if total.over != axis or not isinstance(loss, Call) or loss.operation != "softmax_cross_entropy":
+    if (
+        total.over != axis
+        or not isinstance(loss, Call)
+        or loss.operation != "softmax_cross_entropy"
+    ):
         raise Unsuited("another loss")
     logits, target = loss.arguments
-    if not isinstance(target, Reference) or target.name not in classes or target.indices != (Index(axis),):
+    if (
+        not isinstance(target, Reference)
+        or target.name not in classes
+        or target.indices != (Index(axis),)
+    ):
         raise Unsuited("targets that are no classes")
     used: dict[str, None] = {}
 

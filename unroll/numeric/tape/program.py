@@ -6,21 +6,42 @@ which takes the arrays and answers with the loss and all gradients, as arrays of
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from unroll.numeric.layout import identifiers
 from unroll.numeric.tape import runtime
-from unroll.numeric.tape.backward import Backward, differentiate_step, in_order
-from unroll.numeric.tape.blocks import Bias, Block, Input, Matrix, Product, Read, Static, Unsuited
+from unroll.numeric.tape.backward import Backward, differentiate_step
+from unroll.numeric.tape.blocks import (
+    Bias,
+    Input,
+    Matrix,
+    Product,
+    Read,
+    Unsuited,
+    in_order,
+    operands,
+)
 from unroll.numeric.tape.coefficients import BUFFER, Coefficients, needed, plan_coefficients
 from unroll.numeric.tape.heads import Head, find_head
+from unroll.numeric.tape.outside import Outside, OutsideProgram, find_outside
 from unroll.numeric.tape.returns import Return, plan_return
 from unroll.numeric.tape.scan import Scan, rank, read_scan, scanned, separate
-from unroll.numeric.tape.steps import COLUMNS, FLAT, MATRIX, STACK, Forward, Place, Step, View, plan_forward
+from unroll.numeric.tape.steps import (
+    COLUMNS,
+    FLAT,
+    MATRIX,
+    STACK,
+    Forward,
+    Step,
+    View,
+    plan_forward,
+)
 from unroll.symbolic.adjoint import differentiate
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import Recurrence
@@ -32,17 +53,18 @@ INDENT = "    "
 class TapeProgram:
     """A compiled scan.
 
-    code: the source; arguments: names of the arrays that `run` takes, in order; beginning: of those
-    that `begin` takes, stepwise: of those that have steps; gradients: names of what it gives
-    gradients of; rows: entries kept of a step; make: from the length and the size of the batch to
+    code: the source; arguments: names of the arrays that `run` takes, in order; loading, beginning: of
+    those that `load` and `begin` take; stepwise: of those that have steps; in_segments: whether a
+    part of the steps can be run like the whole; rows: entries kept of a step; make: from the length and the size of the batch to
     the functions.
     """
 
     code: str
     arguments: tuple[str, ...]
+    loading: tuple[str, ...]
     beginning: tuple[str, ...]
     stepwise: frozenset[str]
-    gradients: tuple[str, ...]
+    in_segments: bool
     rows: int
     make: Callable[[int, int], runtime.Functions]
 
@@ -63,19 +85,41 @@ def compile_scan(
     """
     adjoint = differentiate(separate(recurrence), of, shapes)
     forward = replace(adjoint.recurrence, equations=adjoint.forward)
-    head = find_head(forward, scanned(forward), adjoint.shapes, adjoint.objective, classes)
-    scan = read_scan(forward, adjoint.shapes, frozenset(head.states))
-    writer = _Writer(scan, head, dict(adjoint.shapes), batched, single)
+    names = scanned(forward)
+    head = find_head(forward, names, adjoint.shapes, adjoint.objective, classes)
+    if head:
+        scan = read_scan(forward, adjoint.shapes, frozenset(head.states))
+        if (
+            not set(head.states) <= scan.multiplied
+        ):  # what is given back goes through those products
+            head = None
+    outside = None if head else find_outside(adjoint, names, classes)
+    if outside:
+        scan = read_scan(forward, adjoint.shapes, frozenset(outside.values))
+    writer = _Writer(scan, head, outside, dict(adjoint.shapes), batched, single)
     code = writer.write()
     namespace: dict[str, Any] = {"np": np, "dtype": dtype, **vars(runtime)}
     namespace |= {u: getattr(np, u) for u in UFUNCS}
+    if outside:
+        namespace["make_outside"] = partial(
+            OutsideProgram, outside, dict(adjoint.shapes), batched, dtype=dtype
+        )
     exec(compile(code, "<scan: generated>", "exec"), namespace)
-    beginning = tuple(n for n in writer.arguments if n in writer.at_start)
-    stepwise = frozenset(beginning) - {s for s in scan.initial.values() if isinstance(s, str)}
-    found = tuple(writer.found)
+    stepwise = frozenset(writer.beginning) - {
+        s for s in scan.initial.values() if isinstance(s, str)
+    }
     rows = writer.forward.width + sum(writer.forward.tapes.values())
     made: Callable[[int, int], runtime.Functions] = namespace["make"]
-    return TapeProgram(code, writer.arguments, beginning, stepwise, found, rows, made)
+    return TapeProgram(
+        code,
+        writer.arguments,
+        writer.loading,
+        writer.beginning,
+        stepwise,
+        head is not None,
+        rows,
+        made,
+    )
 
 
 UFUNCS = tuple(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)) + ("copyto",)
@@ -84,7 +128,8 @@ UFUNCS = tuple(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)) + ("c
 @dataclass(slots=True)
 class _Writer:
     scan: Scan
-    head: Head
+    head: Head | None
+    outside: Outside | None
     shapes: Mapping[str, Shape]
     batched: frozenset[str]
     single: bool
@@ -94,6 +139,8 @@ class _Writer:
     map: Coefficients = field(init=False)
     words: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    loading: tuple[str, ...] = ()
+    beginning: tuple[str, ...] = ()
     gradients: dict[str, str] = field(default_factory=dict)
     setup: list[str] = field(default_factory=list)
     parts: dict[str, list[str]] = field(default_factory=dict)
@@ -101,41 +148,43 @@ class _Writer:
     checks: list[str] = field(default_factory=list)
     returned: list[tuple[tuple[int, int], str, list[Input]]] = field(default_factory=list)
     found: list[str] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)
 
     # --- plans --------------------------------------------------------------------
 
     def plan(self) -> None:
-        scan, head = self.scan, self.head
+        scan, lead = self.scan, self.lead
+        sources = tuple(self.outside.sources) if self.outside else ()
         roots = list(scan.values.values())
         blocks = in_order(roots)
-        multiplied = {
-            o.name for b in blocks if isinstance(b, Product) for _, _, o in b.terms if isinstance(o, Read)
-        }
-        if not set(head.states) <= multiplied:
-            raise Unsuited("a loss of what no product reads")
         carried = {b.name for b in blocks if isinstance(b, Read)}
         entrywise = {
             o.name
             for b in blocks
             if not isinstance(b, Product)
-            for o in _inner(b)
+            for o in operands(b)
             if isinstance(o, Read)
         }
         self.backward = differentiate_step(
             scan.builder,
             scan.values,
-            frozenset(multiplied),
+            scan.multiplied,
             frozenset(carried & entrywise),
-            frozenset(),
+            frozenset(sources),
         )
         terms = [*self.backward.outputs.values(), *(t for n in self.backward.nodes for t in n)]
         read = needed([t.coefficient for t in terms], blocks)
-        self.forward = plan_forward(scan, read, head.classes, not self.single)
-        self.back = plan_return(
-            scan, self.forward, self.backward, head.classes, (), not self.single
-        )
+        self.forward = plan_forward(scan, read, lead, not self.single)
+        self.back = plan_return(scan, self.forward, self.backward, lead, sources, not self.single)
         self.forward.tapes["tape"] = self.back.width
+        if not self.back.width:
+            raise Unsuited("a loss that gives nothing back")
         self.map = plan_coefficients(self.back.coefficients, self.forward)
+
+    @property
+    def lead(self) -> int:
+        """Rows of a step on the tape that gradients by logits take."""
+        return self.head.classes if self.head else 0
 
     # --- text ---------------------------------------------------------------------
 
@@ -158,12 +207,11 @@ class _Writer:
             self.body = self.parts[name] = []
             write()
         constants = [
-            f"{name} = np.array({value!r}, dtype)"
-            for name, value in self.forward.constants.items()
+            f"{name} = np.array({value!r}, dtype)" for name, value in self.forward.constants.items()
         ]
         words = {n: self.words[n] for n in self.arguments}
-        beginning = [w for n, w in words.items() if n in self.at_start]
-        loaded = [w for n, w in words.items() if n not in self.at_start]
+        beginning = [words[n] for n in self.beginning]
+        loaded = [words[n] for n in self.loading]
         heads = {
             "load": ", ".join(loaded),
             "begin": ", ".join(beginning),
@@ -191,23 +239,16 @@ class _Writer:
             f"{2 * INDENT}found = by_parameters(sums)",
             f"{2 * INDENT}found.update(by_inputs(returned))",
             f"{2 * INDENT}found.update(by_start())",
+            *([f"{2 * INDENT}outside.add_to(found)"] if self.outside else []),
             f"{2 * INDENT}return loss, found, are_finite(loss, sums)",
             "",
-            f"{INDENT}return Functions(run, {', '.join(self.parts)}, reduction, columns, tape, {self.head.classes})",
+            f"{INDENT}return Functions(run, {', '.join(self.parts)}, reduction, columns, tape, {self.lead})",
         ]
         return "\n".join(lines) + "\n"
 
-    @property
-    def at_start(self) -> set[str]:
-        """Arguments that belong to the steps: inputs, what states start from, targets."""
-        inputs = {k.name for k in self.forward.columns if isinstance(k, Input)}
-        starts = {s for s in self.scan.initial.values() if isinstance(s, str)}
-        return inputs | starts | {self.head.target}
-
     def name_arguments(self) -> None:
-        products = self.products()
         names: dict[str, None] = {}
-        for product in (*products, self.head.product):
+        for product in (*self.products(), *([self.head.product] if self.head else [])):
             for _, matrix, _ in product.terms:
                 names[matrix.name] = None
             for _, bias in product.biases:
@@ -215,14 +256,12 @@ class _Writer:
                     names[bias.name] = None
         for static in self.forward.statics:
             names[static.name] = None
-        for key in self.forward.columns:
-            if isinstance(key, Input):
-                names[key.name] = None
-        for start in self.scan.initial.values():
-            if isinstance(start, str):
-                names[start] = None
-        names[self.head.target] = None
-        self.arguments = tuple(names)
+        self.loading = tuple(names)
+        start = [k.name for k in self.forward.columns if isinstance(k, Input)]
+        start += [s for s in self.scan.initial.values() if isinstance(s, str)]
+        start += [self.head.target] if self.head else self.outside.arrays if self.outside else []
+        self.beginning = tuple(dict.fromkeys(start))
+        self.arguments = tuple(dict.fromkeys((*names, *start)))
         known = identifiers([*_OWN, *self.arguments])
         self.words = {n: known[n] for n in self.arguments}
 
@@ -238,7 +277,7 @@ class _Writer:
             over = self.forward.over[name]
             add(f"{name} = Tape(tau + 1, {rows}, batch, dtype{f', {over}' if over else ''})")
         size = "" if self.single else " * batch"
-        for name, rows in self.back.scratch.items():
+        for name, rows in (*self.forward.scratch.items(), *self.back.scratch.items()):
             add(f"{name} = np.zeros({rows}{size}, dtype)")
         largest = max((b.size for b in in_order(list(self.scan.values.values()))), default=1)
         uses = [v for s in (*self.forward.steps, *self.back.steps) for v in s.views]
@@ -261,6 +300,20 @@ class _Writer:
 
     # --- loading ------------------------------------------------------------------
 
+    def ready(self, view: str) -> str:
+        """The name of a view, made beforehand."""
+        for line in self.setup:
+            name, _, source = line.partition(" = ")
+            if source == view:
+                return name
+        name = f"at_{sum(line.startswith('at_') for line in self.setup) + 1}"
+        self.setup.append(f"{name} = {view}")
+        return name
+
+    def put(self, view: str, source: str) -> None:
+        """Copy into a view that was made beforehand."""
+        self.body.append(f"{self.ready(view)}[...] = {source}")
+
     def load(self) -> None:
         for weights in (*self.forward.weights, *self.forward.hoisted):
             loads = []
@@ -268,8 +321,11 @@ class _Writer:
                 loads += self.loads(product, at, weights.start)
             self.write_loads(weights.name, loads)
             self.checks.append(weights.name)
-        self.load_head()
-        self.checks.append("head_in")
+        longest = max(self.lead, self.forward.width)
+        self.setup.append(f"length = block_length({longest}, batch, tau)")
+        if self.head:
+            self.load_head(self.head)
+            self.checks.append("head_in")
         for static, name in self.forward.statics.items():
             word = self.words[static.name]
             if not self.single:
@@ -285,48 +341,63 @@ class _Writer:
         for name in self.checks:
             self.setup.append(f"{name}_flat = {_flat_memory(name)}.reshape(-1)")
         total = " + ".join(f"{name}_flat.dot({name}_flat)" for name in self.checks)
-        self.body.append(f"return isfinite({total})")
+        self.body.append(f"return is_finite({total})" if total else "return True")
 
     def begin(self) -> None:
         checks = []
         for key, (row, size) in self.forward.columns.items():
             if isinstance(key, Input):
                 value = self.rows_of(key.name, 1)
-                self.body.append(f"columns.steps[:-1, {row}:{row + size}] = {value}")
+                self.put(f"columns.steps[:-1, {row}:{row + size}]", value)
                 checks.append(f"sum_of_squares({self.words[key.name]})")
         done: set[str] = set()
         for name, value in self.scan.values.items():
-            if name not in self.scan.initial and not self.is_state(name):
+            if not self.is_state(name):
+                if name in self.scan.initial:
+                    raise Unsuited("an initial value that no step reads")
                 continue
             place = self.forward.places[value]
             where = f"{place.memory}.steps[0, {place.row}:{place.row + value.size}]"
             start = self.scan.initial.get(name, 0.0)
-            if isinstance(start, str):
+            if isinstance(start, str) and place.memory == COLUMNS and start not in done:
+                self.put(where, self.rows_of(start, 0))
+                flat = self.ready(f"{self.ready(where)}.reshape(-1)")
+                checks.append(f"{flat}.dot({flat})")
+                self.setup.append(f"start_{self.words[start]} = {self.ready(where)}")
+                done.add(start)
+            elif isinstance(start, str):
                 if start not in done:
                     shape = f"({value.size},)" if self.single else f"({value.size}, batch)"
                     self.setup.append(f"start_{self.words[start]} = np.zeros({shape}, dtype)")
-                    self.body.append(
-                        f"start_{self.words[start]}[:] = {self.rows_of(start, 0)}"
-                    )
+                    self.body.append(f"start_{self.words[start]}[:] = {self.rows_of(start, 0)}")
                     checks.append(f"sum_of_squares(start_{self.words[start]})")
                     done.add(start)
-                self.body.append(f"{where} = start_{self.words[start]}")
+                self.put(where, f"start_{self.words[start]}")
             elif place.memory != COLUMNS or start:
-                self.body.append(f"{where} = {start}")
+                self.body.append(f"{self.ready(where)}.fill({start})")
         for weights in self.forward.hoisted:
             self.hoisted(weights.name, weights.outputs, weights.start, weights.stop)
-        target = self.words[self.head.target]
+        if self.head:
+            self.begin_targets(self.head)
+        if self.outside:
+            self.setup.append("outside = make_outside(tau, batch)")
+            words = ", ".join(self.words[n] for n in self.outside.arrays)
+            self.body.append(f"if not outside.begin({words}):")
+            self.body.append(f"{INDENT}return False")
+        self.body.append(f"return is_finite({' + '.join(checks)})" if checks else "return True")
+
+    def begin_targets(self, head: Head) -> None:
+        target, classes = self.words[head.target], head.classes
         self.setup.append("targets = np.zeros(tau * batch, np.intp)")
         self.setup.append("unsigned = targets.view(np.uintp)")
-        if self.single or self.head.target in self.batched:
+        if self.single or head.target in self.batched:
             self.body.append(f"targets[:] = {target}.reshape(-1)")
         else:
             self.body.append(f"targets[:] = np.repeat({target}, batch)")
-        self.body.append("largest = unsigned.max()")
-        classes = self.head.classes
-        self.body.append(f"if largest >= {classes} or (largest <= 1 and batch == {classes} and {target}.ndim > 1):")
+        self.body.append("largest = maximum.reduce(unsigned)")
+        one_hot = f"largest <= 1 and batch == {classes} and {target}.ndim > 1"
+        self.body.append(f"if largest >= {classes} or ({one_hot}):")
         self.body.append(f"{INDENT}return False")
-        self.body.append(f"return isfinite({' + '.join(checks)})" if checks else "return True")
 
     def is_state(self, name: str) -> bool:
         return any(isinstance(b, Read) and b.name == name for b in self.forward.places)
@@ -356,6 +427,7 @@ class _Writer:
 
     def write_loads(self, name: str, loads: Sequence[_Load]) -> None:
         done: set[tuple[int, int, int, int]] = set()
+        self.keep_shared(loads)
         for load in _merged(loads):
             where = (load.top, load.bottom, load.left, load.right)
             columns = f"{load.left}:{load.right}"
@@ -366,11 +438,22 @@ class _Writer:
             if where in done:
                 self.body.append(f"{target} += {_times(load.scale, source)}")
             elif load.scale == 1:
-                self.body.append(f"{target} = {source}")
+                self.put(target, source)
             else:
                 number = self.forward.constant(load.scale)
-                self.body.append(f"multiply({source}, {number}, {target})")
+                self.body.append(f"multiply({source}, {number}, {self.ready(target)})")
             done.add(where)
+
+    def keep_shared(self, loads: Sequence[_Load]) -> None:
+        """Copies of parameters that are added up where they lie, like two biases of one product."""
+        counts = Counter((x.top, x.bottom, x.left, x.right) for x in loads)
+        for load in loads:
+            name = load.source.name
+            if name and counts[load.top, load.bottom, load.left, load.right] > 1:
+                if name not in self.kept:
+                    self.kept[name] = f"kept_{self.words[name]}"
+                    self.setup.append(f"{self.kept[name]} = np.zeros({self.shapes[name]}, dtype)")
+                    self.body.append(f"{self.kept[name]}[...] = {self.words[name]}")
 
     def weight(self, source: Matrix | Bias) -> str:
         if isinstance(source, Bias) and not source.name:
@@ -383,33 +466,29 @@ class _Writer:
         full = shape[1] if source.transposed else shape[0]
         return word if (a, b) == (0, full) else f"{word}[{a}:{b}]"
 
-    def load_head(self) -> None:
-        head = self.head
-        start, stop = self.head_columns()
-        loads = self.loads_of_head(start)
-        self.setup.append(
-            f"length = block_length({max(head.classes, self.forward.width)}, batch, tau)"
-        )
+    def load_head(self, head: Head) -> None:
+        start, stop = self.head_columns(head)
+        loads = self.loads_of_head(head, start)
         self.setup.append(
             f"head = SoftmaxCrossEntropy(columns, tape, slice({start}, {stop}), {head.classes}, length)"
         )
         self.setup.append("head_in = head.weights")
         self.write_loads("head", loads)
 
-    def head_columns(self) -> tuple[int, int]:
-        spans = [self.forward.columns[name] for name in self.head.states]
-        if self.head.product.biases:
+    def head_columns(self, head: Head) -> tuple[int, int]:
+        spans = [self.forward.columns[name] for name in head.states]
+        if head.product.biases:
             spans.append(self.forward.columns["one"])
         return min(a for a, _ in spans), max(a + n for a, n in spans)
 
-    def loads_of_head(self, start: int) -> list[_Load]:
+    def loads_of_head(self, head: Head, start: int) -> list[_Load]:
         found, one = [], self.forward.columns["one"][0] - start
-        for c, matrix, operand in self.head.product.terms:
+        for c, matrix, operand in head.product.terms:
             assert isinstance(operand, Read)
             row, size = self.forward.columns[operand.name]
-            found.append(_Load(0, self.head.classes, row - start, row - start + size, c, matrix))
-        for c, bias in self.head.product.biases:
-            found.append(_Load(0, self.head.classes, one, one + 1, c, bias))
+            found.append(_Load(0, head.classes, row - start, row - start + size, c, matrix))
+        for c, bias in head.product.biases:
+            found.append(_Load(0, head.classes, one, one + 1, c, bias))
         return found
 
     def load_returned(self, returned) -> None:  # type: ignore[no-untyped-def]
@@ -422,10 +501,9 @@ class _Writer:
                 if source is not None:
                     name, top, left = source
                     loads.append((row, row + column[1], at, name, top, left, product.size))
-            if isinstance(key, str) and key in self.head.states and returned.name == "returns_1":
-                start, _ = self.head_columns()
-                left = column[0] - start
-                loads.append((row, row + column[1], 0, "head", 0, left, self.head.classes))
+            if self.head and key in self.head.states and returned.name == "returns_1":
+                left = column[0] - self.head_columns(self.head)[0]
+                loads.append((row, row + column[1], 0, "head", 0, left, self.lead))
         joined: list[tuple[int, int, int, str, int, int, int]] = []
         for load in sorted(loads):
             if joined:
@@ -436,12 +514,10 @@ class _Writer:
                         continue
             joined.append(load)
         for top, bottom, at, name, row, left, size in joined:
-            source = f"{name}_in[{row}:{row + size}, {left}:{left + bottom - top}].T"
-            self.body.append(f"{returned.name}_in[{top}:{bottom}, {at}:{at + size}] = {source}")
+            source = self.ready(f"{name}_in[{row}:{row + size}, {left}:{left + bottom - top}].T")
+            self.put(f"{returned.name}_in[{top}:{bottom}, {at}:{at + size}]", source)
 
-    def source_of(
-        self, product: Product, column: tuple[int, int]
-    ) -> tuple[str, int, int] | None:
+    def source_of(self, product: Product, column: tuple[int, int]) -> tuple[str, int, int] | None:
         """Where the weights of a product by some columns are: their name, first row and column."""
         for weights in (*self.forward.weights, *self.forward.hoisted):
             for block, at in weights.outputs:
@@ -456,11 +532,11 @@ class _Writer:
         size = sum(p.size for p, _ in outputs)
         rows = f"{place.row}:{place.row + size}"
         if self.single:
-            source = f"columns.steps[:-1, {start}:{stop}], {name}"
-            self.body.append(f"np.matmul({source}, {place.memory}.steps[:-1, {rows}])")
+            source = f"{self.ready(f'columns.steps[:-1, {start}:{stop}]')}, {name}"
         else:
-            source = f"{name}, columns.steps[:-1, {start}:{stop}]"
-            self.body.append(f"np.matmul({source}, {place.memory}.steps[:-1, {rows}])")
+            source = f"{name}, {self.ready(f'columns.steps[:-1, {start}:{stop}]')}"
+        out = self.ready(f"{place.memory}.steps[:-1, {rows}]")
+        self.body.append(f"matmul({source}, {out})")
 
     # --- scans --------------------------------------------------------------------
 
@@ -491,7 +567,9 @@ class _Writer:
         if view.shift is None:
             words[view] = self.fixed(view)
         else:
-            words[view] = f"{_LETTERS.get(view.memory, view.memory)}{sum(v.shift is not None for v in words) + 1}"
+            words[view] = (
+                f"{_LETTERS.get(view.memory, view.memory)}{sum(v.shift is not None for v in words) + 1}"
+            )
         return words[view]
 
     def fixed(self, view: View) -> str:
@@ -547,16 +625,48 @@ class _Writer:
                 )
         self.setup.append("maps = [")
         self.setup.append(f"{INDENT}({''.join(f'{v}, ' for v in views)})")
-        self.setup.append(f"{INDENT}for start, stop, *_ in head.blocks")
+        self.setup.append(f"{INDENT}for start in range(0, tau, length)")
+        self.setup.append(f"{INDENT}for stop in [min(start + length, tau)]")
         self.setup.append("]")
-        self.body.append("loss = 0.0")
+        self.body.append(f"loss = {self.outside_values() if self.outside else 0.0}")
         variables = ", ".join(moving.values())
         inner = f"({variables}{',' if len(moving) == 1 else ''})" if moving else "_"
         self.body.append(f"for block, {inner} in enumerate(maps):")
-        self.body.append(f"{INDENT}loss += head(block, targets)")
+        if self.head:
+            self.body.append(f"{INDENT}loss += head(block, targets)")
+        elif not texts:
+            self.body.append(f"{INDENT}pass")
         self.body += [INDENT + text for text in texts]
-        self.body.append(f"tape.steps[-1, {self.head.classes}:] = 0")
+        self.body.append(f"{self.ready(f'tape.steps[-1, {self.lead}:]')}.fill(0)")
+        for name, place in self.back.sources.items():
+            stop = place.row + self.scan.values[name].size
+            view, source = f"tape.steps[:, {place.row}:{stop}]", f"outside.source({name!r})"
+            if not self.shapes[name]:
+                source = f"{source}[:, None]"
+            elif not self.single:
+                source = f"{source}.transpose(0, 2, 1)"
+            self.put(view, source)
         self.body.append("return loss")
+
+    def outside_values(self) -> str:
+        """The call of what stands outside, with views of the values that it reads, row 0 first."""
+        views = []
+        assert self.outside is not None
+        for name in self.outside.values:
+            block = self.scan.values[name]
+            place, shape = self.forward.places[block], self.shapes[name]
+            rows = f"{place.memory}.steps[:, {place.row}:{place.row + block.size}]"
+            turned = "" if self.single else ".transpose(0, 2, 1)"
+            if not shape:
+                rows, turned = f"{place.memory}.steps[:, {place.row}]", ""
+            if place.shift:
+                views.append(self.ready(f"{rows}{turned}"))
+                continue
+            word = f"value_{len(views) + 1}"
+            self.setup.append(f"{word} = np.zeros_like({rows}{turned})")
+            self.put(f"{word}[1:]", self.ready(f"{rows}{turned}[:-1]"))
+            views.append(word)
+        return f"outside.run({', '.join(views)})"
 
     def scan_backward(self) -> None:
         self.loop(self.back.steps, "backward")
@@ -567,7 +677,9 @@ class _Writer:
         pairs, answers = self.rectangles()
         self.setup.append("reduction = Reduction(")
         self.setup.append(f"{INDENT}tape, columns,")
-        self.setup.append(f"{INDENT}[{', '.join(f'({_slice(r)}, {_slice(c)})' for r, c in pairs)}],")
+        self.setup.append(
+            f"{INDENT}[{', '.join(f'({_slice(r)}, {_slice(c)})' for r, c in pairs)}],"
+        )
         self.setup.append(
             f"{INDENT}[{', '.join(f'({_slice(r)}, {w})' for r, w, _ in self.returned)}],"
         )
@@ -614,7 +726,7 @@ class _Writer:
 
     def given(self) -> None:
         """The arrays as they were given, from where they were put."""
-        texts: dict[str, str] = {self.head.target: self.given_targets()}
+        texts = {self.head.target: self.given_targets(self.head)} if self.head else {}
         for key, (row, size) in self.forward.columns.items():
             if isinstance(key, Input):
                 texts[key.name] = self.given_input(key.name, row, size)
@@ -622,21 +734,22 @@ class _Writer:
             if isinstance(start, str):
                 texts[start] = self.given_start(start)
         for static, name in self.forward.statics.items():
-            text = f"{name}[{'' if self.single else '::batch'}].copy()"
+            text = f"{name}[{':' if self.single else '::batch'}].copy()"
             texts.setdefault(static.name, text if self.shapes[static.name] else f"{name}[0]")
+        texts |= {name: f"{kept}.copy()" for name, kept in self.kept.items()}
         pieces: dict[str, dict[tuple[int, int], str]] = {}
-        for weights, products, start in (
-            *((w.name, w.outputs, w.start) for w in (*self.forward.weights, *self.forward.hoisted)),
-            ("head", ((self.head.product, 0),), self.head_columns()[0]),
-        ):
-            for product, at in products:
-                loads = (
-                    self.loads_of_head(start)
-                    if product is self.head.product
-                    else self.loads(product, at, start)
-                )
-                for load in loads:
-                    if not load.source.name:
+        loaded = [
+            (w.name, self.loads(p, at, w.start))
+            for w in (*self.forward.weights, *self.forward.hoisted)
+            for p, at in w.outputs
+        ]
+        if self.head:
+            start, _ = self.head_columns(self.head)
+            loaded.append(("head", self.loads_of_head(self.head, start)))
+        for weights, loads in loaded:
+            for load in loads:
+                if True:
+                    if not load.source.name or load.source.name in self.kept:
                         continue
                     columns = f"{load.left}:{load.right}"
                     if isinstance(load.source, Bias):
@@ -648,10 +761,11 @@ class _Writer:
                     pieces.setdefault(load.source.name, {}).setdefault(load.source.rows, text)
         for name, parts in pieces.items():
             texts.setdefault(name, self.whole(name, parts))
-        if missing := [n for n in self.arguments if n not in texts]:
-            raise Unsuited(f"{missing[0]} is not kept")
         self.body.append("return {")
-        self.body += [f"{INDENT}{n!r}: {texts[n]}," for n in self.arguments]
+        if self.outside:
+            self.body.append(f"{INDENT}**outside.given(),")
+            texts = {n: t for n, t in texts.items() if n not in self.outside.arrays}
+        self.body += [f"{INDENT}{n!r}: {text}," for n, text in texts.items()]
         self.body.append("}")
 
     def whole(self, name: str, parts: Mapping[tuple[int, int], str]) -> str:
@@ -670,8 +784,8 @@ class _Writer:
             raise Unsuited("a parameter of which some rows are not used")
         return f"np.concatenate(({', '.join(ordered)}))"
 
-    def given_targets(self) -> str:
-        if self.head.target not in self.batched:
+    def given_targets(self, head: Head) -> str:
+        if head.target not in self.batched:
             return f"targets[{':' if self.single else '::batch'}].copy()"
         return "targets.reshape(tau, batch).copy()"
 
@@ -698,9 +812,11 @@ class _Writer:
 
     def delta_rows(self) -> dict[Product, tuple[int, int]]:
         found = {
-            p: (self.back.places[p].row, self.back.places[p].row + p.size) for p in self.back.products
+            p: (self.back.places[p].row, self.back.places[p].row + p.size)
+            for p in self.back.products
         }
-        found[self.head.product] = (0, self.head.classes)
+        if self.head:
+            found[self.head.product] = (0, self.lead)
         return found
 
     def rectangles(self):  # type: ignore[no-untyped-def]
@@ -797,9 +913,7 @@ class _Writer:
     def input_weights(self) -> list[tuple[tuple[int, int], str, list[Input]]]:
         """For gradients of inputs: runs of tape rows and the weights that take them to inputs."""
         readers = [
-            p
-            for p in self.back.products
-            if any(isinstance(o, Input) for _, _, o in p.terms)
+            p for p in self.back.products if any(isinstance(o, Input) for _, _, o in p.terms)
         ]
         inputs = [k for k in self.forward.columns if isinstance(k, Input)]
         multiplied = [k for k in inputs if any(k is o for p in readers for _, _, o in p.terms)]
@@ -835,9 +949,9 @@ class _Writer:
                 else:
                     joined.append(load)
             for at, columns, left, weights, row, top, size in joined:
-                self.body.append(
-                    f"{name}[{row}:{row + size}, {at}:{at + columns}] = "
-                    f"{weights}_in[{top}:{top + size}, {left}:{left + columns}]"
+                self.put(
+                    f"{name}[{row}:{row + size}, {at}:{at + columns}]",
+                    self.ready(f"{weights}_in[{top}:{top + size}, {left}:{left + columns}]"),
                 )
             found.append((run, name, multiplied))
         return found
@@ -856,7 +970,9 @@ class _Writer:
                 row = self.back.places[key].row
                 rows = f"tape.steps[:-1, {row}:{row + key.size}]"
                 parts.append(
-                    f"{rows}" if self.single else f"{rows}.transpose(0, 2, 1).reshape(-1, {key.size})"
+                    f"{rows}"
+                    if self.single
+                    else f"{rows}.transpose(0, 2, 1).reshape(-1, {key.size})"
                 )
             if not parts:
                 continue
@@ -885,9 +1001,7 @@ class _Writer:
             step = self.back.steps[0]
             texts = []
             for view in step.views:
-                texts.append(
-                    self.fixed(view) if view.shift is None else self.first(view)
-                )
+                texts.append(self.fixed(view) if view.shift is None else self.first(view))
             self.body.append(step.text.format(*texts))
         for name, start in given.items():
             parts = []
@@ -898,7 +1012,15 @@ class _Writer:
                 place = self.back.carries[name]
                 size = self.scan.values[name].size
                 parts.append(self.first(View("tape", place.row, place.row + size, 0, FLAT)))
+            if name in self.back.sources:
+                place = self.back.sources[name]
+                size = self.scan.values[name].size
+                parts.append(self.first(View("tape", place.row, place.row + size, 0, FLAT)))
             shape = self.shapes[name]
+            if not parts:
+                parts = [
+                    f"np.zeros({self.scan.values[name].size}{'' if self.single else ' * batch'})"
+                ]
             text = " + ".join(parts) if len(parts) > 1 else f"{parts[0]}.copy()"
             text = f"({text})" if len(parts) > 1 else text
             own = ", ".join(str(n) for n in shape)
@@ -980,12 +1102,6 @@ def _merged(loads: Sequence[_Load]) -> list[_Load]:
         else:
             found.append(load)
     return sorted(found, key=lambda x: (x.top, x.left))
-
-
-def _inner(block: Block) -> tuple[Block, ...]:
-    from unroll.numeric.tape.blocks import operands
-
-    return operands(block)
 
 
 def _times(scale: float, text: str) -> str:

@@ -81,15 +81,18 @@ class _Planner:
     rows: dict[Basis | tuple[int, int], View] = field(default_factory=dict)
     at: int = 0
     parts: dict[tuple[int, int], Place] = field(default_factory=dict)
+    sums: dict[Basis, View] = field(default_factory=dict)
 
     def run(self) -> None:
         outputs = self.backward.outputs
         products = [b for b in outputs if isinstance(b, Product)]
         again = [b for b in products if any(isinstance(o, Read) for o in _operands(b))]
         inputs = {b: any(isinstance(o, Input) for o in _operands(b)) for b in products}
-        order = {b: (p.memory, p.shift, p.row) for b, p in self.forward.places.items()}
+        order = {b: (p.memory, p.shift or 0, p.row) for b, p in self.forward.places.items()}
         again.sort(key=lambda b: (inputs[b], order[b]))
-        others = sorted((b for b in products if b not in again), key=lambda b: (not inputs[b], order[b]))
+        others = sorted(
+            (b for b in products if b not in again), key=lambda b: (not inputs[b], order[b])
+        )
         rest = [b for b in outputs if not isinstance(b, (Product, Read))]
         carries = [b for b in outputs if isinstance(b, Read)]
         self.at = self.lead
@@ -167,7 +170,10 @@ class _Planner:
                 and (place.memory, place.row) not in taken
             ):
                 return Place(place.memory, place.row, -1)
-        name = f"tape_{len(self.forward.tapes) + 1}"
+        number = 2
+        while f"tape_{number}" in self.forward.tapes:
+            number += 1
+        name = f"tape_{number}"
         self.forward.tapes[name] = size
         self.forward.over[name] = 0
         return Place(name, 0, -1)
@@ -207,9 +213,7 @@ class _Planner:
             self.emit_parts(known, done)
             ready = [b for b in pending if self.is_known(outputs[b], known, done)]
             mids = [b for b in self.rows if isinstance(b, Dot) and b not in known]
-            needed = {
-                p for m in mids for p in self.found.products if m.of in _operands(p)
-            }
+            needed = {p for m in mids for p in self.found.products if m.of in _operands(p)}
             first = [b for b in ready if b in needed] if mids else ready
             if not first:
                 raise Unsuited("gradients in no order")
@@ -221,9 +225,7 @@ class _Planner:
                     self.emit_mid(mid, users)
                     known.add(mid)
 
-    def is_known(
-        self, term: Scaled, known: set[Basis], done: set[tuple[int, int]]
-    ) -> bool:
+    def is_known(self, term: Scaled, known: set[Basis], done: set[tuple[int, int]]) -> bool:
         if not isinstance(term.basis, Node):
             return term.basis in known
         number = term.basis.number
@@ -273,11 +275,14 @@ class _Planner:
         rows = self.combo(basis)
         if len(rows) == 1 and list(rows.values()) == [1.0]:
             return next(iter(rows))
+        if basis in self.sums:
+            return self.sums[basis]
         size = next(iter(rows)).stop - next(iter(rows)).start
         name = f"sum_{len(self.found.scratch) + 1}"
         self.found.scratch[name] = size
         out = View(name, 0, size, None, FLAT)
         self.mix([rows], out, size)
+        self.sums[basis] = out
         return out
 
     def mix(self, combos: Sequence[Mapping[View, float]], out: View, size: int) -> None:
@@ -322,18 +327,14 @@ class _Planner:
         for block in run:
             term = outputs[block]
             combos.append({row: c * term.scale for row, c in self.combo(term.basis).items()})
-            self.found.coefficients.append(
-                (term.coefficient, self.found.places[block], block.size)
-            )
+            self.found.coefficients.append((term.coefficient, self.found.places[block], block.size))
         first, size = self.found.places[run[0]], sum(b.size for b in run)
         target = View("tape", first.row, first.row + size, -1, FLAT)
         direct = [next(iter(c)) for c in combos if len(c) == 1 and list(c.values()) == [1.0]]
         if len(direct) == len(run) and all(
             a.memory == b.memory and a.stop == b.start for a, b in zip(direct, direct[1:])
         ):
-            source = View(
-                direct[0].memory, direct[0].start, direct[-1].stop, direct[0].shift, FLAT
-            )
+            source = View(direct[0].memory, direct[0].start, direct[-1].stop, direct[0].shift, FLAT)
         else:
             name = f"sum_{len(self.found.scratch) + 1}"
             self.found.scratch[name] = size
@@ -345,8 +346,10 @@ class _Planner:
 
     def emit_mid(self, mid: Dot, users: Sequence[Product]) -> None:
         assert isinstance(mid.of, Block)
-        rows = sorted((self.found.places[p].row, p) for p in users) if len(users) == 1 else sorted(
-            ((self.found.places[p].row, p) for p in users), key=lambda pair: pair[0]
+        rows = (
+            sorted((self.found.places[p].row, p) for p in users)
+            if len(users) == 1
+            else sorted(((self.found.places[p].row, p) for p in users), key=lambda pair: pair[0])
         )
         start, stop = rows[0][0], rows[-1][0] + rows[-1][1].size
         if stop - start != sum(p.size for p in users):

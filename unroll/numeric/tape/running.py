@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from unroll.errors import UnrollError
 from unroll.numeric.arrays import Data, match
+from unroll.numeric.memory import MODEST, demand
 from unroll.numeric.tape.blocks import Unsuited
 from unroll.numeric.tape.program import TapeProgram, compile_scan
 from unroll.numeric.tape.runtime import Functions, are_finite
@@ -133,6 +134,8 @@ class Plan:
         self, arrays: Mapping[str, Array], count: int
     ) -> tuple[TapeTrace, bool] | None:
         """As `run`, with memory for one segment of the steps, which are computed twice."""
+        if not self.program.in_segments:
+            return None
         return _Segments(self, [arrays[n] for n in self.order], count).run()
 
 
@@ -152,8 +155,7 @@ class _Segments:
         if length not in self.made:
             program = self.plan.program
             made = program.make(length, self.plan.batch)
-            begin = set(program.beginning)
-            if not made.load(*[a for n, a in self.arrays.items() if n not in begin]):
+            if not made.load(*[self.arrays[n] for n in program.loading]):
                 return None
             self.made[length] = made
         return self.made[length]
@@ -226,7 +228,7 @@ def plans_of(recurrence: Recurrence) -> dict[Any, Plan | None]:
         return entry[1]
     plans: dict[Any, Plan | None] = {}
     key = id(recurrence)
-    _PLANS[key] = (weakref.ref(recurrence, lambda _: _PLANS.pop(key, None)), plans)
+    _PLANS[key] = (weakref.ref(recurrence, lambda _, all_=_PLANS: all_.pop(key, None)), plans)
     return plans
 
 
@@ -247,11 +249,12 @@ def add_plan(
     of: str | None,
     dtype: type[np.floating[Any]],
     general: General,
+    in_segments: bool,
 ) -> Plan | None:
     """The plan for arrays that `data` has made ready; None where the recurrence is not suited."""
     while len(plans) >= PLANS:
         plans.pop(next(iter(plans)))
-    plans[kind] = plan = _plan(recurrence, arrays, data, of, dtype, general)
+    plans[kind] = plan = _plan(recurrence, arrays, data, of, dtype, general, in_segments)
     return plan
 
 
@@ -262,19 +265,26 @@ def _plan(
     of: str | None,
     dtype: type[np.floating[Any]],
     general: General,
+    in_segments: bool,
 ) -> Plan | None:
     names = {next(iter(match(recurrence, {key: a})[1])): key for key, a in arrays.items()}
     if set(names) != set(data.arrays):
         return None
     classes = frozenset(n for n, k in names.items() if data.arrays[n].ndim == arrays[k].ndim + 1)
     try:
+        if data.recurrence.objective(of) is None:
+            return None
         program = compile_scan(
             data.recurrence, data.shapes, data.batched, data.batch == 1, classes, of, dtype
         )
-    except Unsuited:
+    except (Unsuited, UnrollError):  # the general program says what is wrong
         return None
     if set(names) != set(program.arguments):  # one that the loss does not depend on
         return None
     tau = data.sizes[recurrence.axes[0].length]
+    given = sum(a.nbytes for a in data.arrays.values())
+    kept = program.rows * (tau + 1) * data.batch * np.dtype(dtype).itemsize
+    if kept > MODEST and not in_segments:
+        demand(kept + 2 * given, data.sizes, data.batch)
     order = tuple(names[n] for n in program.arguments)
     return Plan(program, order, tau, data.batch, general)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite
+from math import isfinite as is_finite
 from typing import Any
 
 import numpy as np
@@ -48,10 +48,10 @@ class Tape:
         """Rows of each step as (blocks, rows of a block * batch)."""
         return [part.reshape(blocks, -1) for part in self.flat(start, stop)]
 
-    def columns(self, start: int, stop: int, rows: slice, scratch: Array) -> Array:
+    def columns(self, start: int, stop: int, rows: slice, scratch: Array | None = None) -> Array:
         """Steps side by side, (rows, steps * batch): a view; for a batch a copy in the scratch."""
         part = self.steps[start:stop, rows]
-        if self.batch == 1:
+        if scratch is None or self.batch == 1:
             return part.T
         part = part.transpose(1, 0, 2)
         copy = scratch[: part.size].reshape(part.shape)
@@ -94,7 +94,7 @@ def are_finite(loss: float, sums: list[Array]) -> bool:
     for total in sums:
         flat = total.reshape(-1)
         loss += flat.dot(flat)
-    return isfinite(loss)
+    return is_finite(loss)
 
 
 def block_length(rows: int, batch: int, tau: int) -> int:
@@ -133,14 +133,15 @@ class SoftmaxCrossEntropy:
                 probabilities = table.reshape(classes, stop - start, batch)
                 norm, out = total.reshape(stop - start, batch), out.transpose(1, 0, 2)
             span = slice(start * batch, stop * batch)
-            self.blocks.append(
-                (start, stop, span, flat, table, total, probabilities, norm, out, self.position[:count], self.ones_time[:count])
-            )
+            states = columns.columns(start + 1, stop + 1, operands) if batch == 1 else None
+            sides = (probabilities, norm, out, self.position[:count], self.ones_time[:count])
+            self.blocks.append((start, stop, span, states, flat, table, total, *sides))
 
     def __call__(self, number: int, targets: Array) -> float:
         """The loss of one block of steps. targets: classes, (tau * batch,)."""
-        start, stop, span, flat, table, total, p, norm, out, position, ones = self.blocks[number]
-        h = self.columns.columns(start + 1, stop + 1, self.operands, self.scratch)
+        start, stop, span, h, flat, table, total, p, norm, out, position, ones = self.blocks[number]
+        if h is None:
+            h = self.columns.columns(start + 1, stop + 1, self.operands, self.scratch)
         self.weights.dot(h, table)
         np.maximum.reduce(table, 0, None, total)
         np.subtract(table, total, table)
@@ -177,28 +178,37 @@ class Reduction:
             max([r.stop for r, _ in (*pairs, *returned)], default=0),
         )
         span = max(1, min(tape.count, COLUMNS // batch))
-        self.spans = [(a, min(a + span, tape.count)) for a in range(0, tape.count, span)]
+        some = range(0, tape.count, span) if pairs or returned else ()
+        self.spans = [(a, min(a + span, tape.count)) for a in some]
         size = span * batch if batch > 1 else 0
         self.scratch = np.zeros((self.rows.stop - self.rows.start) * size, self.dtype)
         self.scratch_columns = np.zeros(columns.rows * size, self.dtype)
+        self.views = [self.operands(*s) for s in self.spans] if batch == 1 else []
+
+    def operands(self, start: int, stop: int) -> tuple[list[Any], list[Any]]:
+        """What is multiplied for some steps: pairs for the sums, pairs for the products."""
+        first = self.rows.start
+        c = self.columns.columns(start, stop, slice(None), self.scratch_columns)
+        d = self.tape.columns(start, stop, self.rows, self.scratch)
+        return (
+            [(d[r.start - first : r.stop - first], c[k].T) for r, k in self.pairs],
+            [(d[r.start - first : r.stop - first].T, w) for r, w in self.returned],
+        )
 
     def __call__(self) -> tuple[list[Array], list[Array]]:
-        batch, first = self.tape.batch, self.rows.start
+        batch = self.tape.batch
         given = [
             np.empty((self.tape.count * batch, w.shape[1]), self.dtype) for _, w in self.returned
         ]
         sums: list[Array] = []
-        for start, stop in self.spans:
-            c = self.columns.columns(start, stop, slice(None), self.scratch_columns)
-            d = self.tape.columns(start, stop, self.rows, self.scratch)
-            parts = [
-                d[r.start - first : r.stop - first].dot(c[k].T) for r, k in self.pairs
-            ]
+        for number, (start, stop) in enumerate(self.spans):
+            pairs, returned = self.views[number] if batch == 1 else self.operands(start, stop)
+            parts = [d.dot(c) for d, c in pairs]
             if sums:
                 for s, p in zip(sums, parts):
                     np.add(s, p, s)
             else:
                 sums = parts
-            for out, (r, w) in zip(given, self.returned):
-                d[r.start - first : r.stop - first].T.dot(w, out[start * batch : stop * batch])
+            for out, (d, w) in zip(given, returned):
+                d.dot(w, out[start * batch : stop * batch])
         return sums, given

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from unroll.errors import UnrollError
 from unroll.numeric.tape.blocks import (
     Bias,
     Block,
     Builder,
     Form,
     Input,
+    Product,
     Read,
     Static,
     Unsuited,
+    in_order,
+    operands,
     single,
 )
 from unroll.symbolic.expressions import Constant, Expression, Index, Reference, references
@@ -21,7 +25,6 @@ from unroll.symbolic.operations import Shape
 from unroll.symbolic.ordering import FORWARD, components
 from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Recurrence
 from unroll.symbolic.transformations import inline
-from unroll.errors import UnrollError
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,11 @@ class Scan:
     initial: Mapping[str, str | float]
     builder: Builder
 
-    def block(self, kind: type[Block]) -> list[Block]:
-        return [b for b in self.builder.made.values() if isinstance(b, kind)]
+    @property
+    def multiplied(self) -> frozenset[str]:
+        """States that products of a step read."""
+        products = [b for b in in_order(list(self.values.values())) if isinstance(b, Product)]
+        return frozenset(o.name for p in products for o in operands(p) if isinstance(o, Read))
 
 
 def separate(recurrence: Recurrence) -> Recurrence:

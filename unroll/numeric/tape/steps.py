@@ -10,12 +10,11 @@ at the end of a row and run over into the next one, which is not yet written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product as combinations
 
 from unroll.numeric.tape.arranging import Wish, arrange
-from unroll.numeric.tape.backward import in_order
 from unroll.numeric.tape.blocks import (
     Apply,
     Block,
@@ -26,6 +25,7 @@ from unroll.numeric.tape.blocks import (
     Sum,
     Times,
     Unsuited,
+    in_order,
     operands,
 )
 from unroll.numeric.tape.scan import Scan
@@ -61,11 +61,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a block lies: in the rows of a memory from `row` on, so many steps ahead."""
+    """Where a block lies: in the rows of a memory from `row` on, so many steps ahead (None: in memory
+    that is not on a step)."""
 
     memory: str
     row: int
-    shift: int
+    shift: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Forward:
     """The forward step, ready to be written.
 
     columns: first row and length of each thing in `columns`; places: of every block that has one;
-    tapes: rows of a step on each tape; over: rows by which the last step runs over; kept: blocks
+    tapes: rows of a step on each tape; scratch: rows of memory for one step; over: rows by which the last step runs over; kept: blocks
     that the adjoint may read; in_place: blocks that took another's place; hoisted: products without
     a state, computed for all steps at once; constants: arrays by name; statics: parameters needed
     entry by entry.
@@ -96,6 +97,7 @@ class Forward:
     columns: dict[object, tuple[int, int]] = field(default_factory=dict)
     places: dict[Block, Place] = field(default_factory=dict)
     tapes: dict[str, int] = field(default_factory=dict)
+    scratch: dict[str, int] = field(default_factory=dict)
     over: dict[str, int] = field(default_factory=dict)
     kept: set[Block] = field(default_factory=set)
     steps: list[Step] = field(default_factory=list)
@@ -161,28 +163,23 @@ class _Planner:
 
     def lay_columns(self) -> None:
         """States that products read, one, inputs, then what the step makes for its own products."""
-        reads = dict.fromkeys(
-            o for b in self.order if isinstance(b, Product) for o in operands(b)
-        )
+        reads = dict.fromkeys(o for b in self.order if isinstance(b, Product) for o in operands(b))
         entries: list[tuple[object, int]] = [(b.name, b.size) for b in reads if isinstance(b, Read)]
         entries.append(("one", 1))
         entries += [(b, b.size) for b in reads if isinstance(b, Input)]
-        entries += [
-            (b, b.size) for b in self.order if isinstance(b, Input) and b not in reads
-        ]
+        entries += [(b, b.size) for b in self.order if isinstance(b, Input) and b not in reads]
         entries += [(b, b.size) for b in reads if not isinstance(b, (Read, Input))]
         row = 0
         for key, size in entries:
             self.found.columns[key] = (row, size)
             row += size
         for block in self.order:
+            if isinstance(block, Read) and self.scan.values[block.name] in self.found.columns:
+                raise Unsuited("a state that a product of its own step reads")
             if isinstance(block, Read) and block.name in self.found.columns:
                 start, _ = self.found.columns[block.name]
                 self.found.places[block] = Place(COLUMNS, start, 0)
-                value = self.scan.values[block.name]
-                if value in self.found.columns:
-                    raise Unsuited("a state that a product of its own step reads")
-                self.found.places[value] = Place(COLUMNS, start, 1)
+                self.found.places[self.scan.values[block.name]] = Place(COLUMNS, start, 1)
             elif block in self.found.columns:
                 start, _ = self.found.columns[block]
                 self.found.places[block] = Place(COLUMNS, start, 0)
@@ -246,12 +243,12 @@ class _Planner:
             elif isinstance(group[0], Sum):
                 for block in group:
                     run = tuple(self.host(o) for o in operands(block))
-                    if not self.is_plain(block) and all(o in items for o in run):
+                    if run and not self.is_plain(block) and all(o in items for o in run):
                         wishes.append([Wish((run,))])
             elif len(own) > 1:
                 wishes.append([Wish((own,))])
         values = set(self.scan.values.values())
-        hoisted = {b for b in self.order if self.is_hoisted(b)}
+        hoisted = {self.host(b) for b in self.order if self.is_hoisted(b)}
         last = frozenset(
             b
             for b in items
@@ -273,6 +270,12 @@ class _Planner:
                     break
                 size -= block.size
                 over += block.size
+            if not size and number > 1:  # nothing is left once a step is done
+                self.found.scratch[f"scratch_{number}"] = over
+                for block in row:
+                    place = self.found.places[block]
+                    self.found.places[block] = Place(f"scratch_{number}", place.row, None)
+                continue
             self.found.tapes[tape] = size
             self.found.over[tape] = over
         for block in self.order:
@@ -287,7 +290,8 @@ class _Planner:
         """Rows at the start of a tape that are written only after the step before is done."""
         count = 0
         for block in row:
-            if self.is_read(block) or self.is_hoisted(block):
+            before = {b for b, host in self.hosts.items() if host is block} | {block}
+            if self.is_read(block) or any(self.is_hoisted(b) for b in before):
                 break
             count += block.size
         return count
@@ -301,9 +305,7 @@ class _Planner:
     def items(self) -> list[Block]:
         """Blocks that lie on tapes; a state that no product reads lies where the step finds it."""
         found: list[Block] = []
-        at_home = {
-            self.scan.values[b.name] for b in self.order if isinstance(b, Read)
-        }
+        at_home = {self.scan.values[b.name] for b in self.order if isinstance(b, Read)}
         for block in self.order:
             if block in self.found.places or block in self.hosts or isinstance(block, Static):
                 continue
@@ -322,9 +324,7 @@ class _Planner:
         outs = tuple(group)
         found = []
         for swaps in combinations((False, True), repeat=len(pairs) - 1):
-            sides = [
-                (b, a) if swap else (a, b) for swap, (a, b) in zip((False, *swaps), pairs)
-            ]
+            sides = [(b, a) if swap else (a, b) for swap, (a, b) in zip((False, *swaps), pairs)]
             left, right = (tuple(s[i] for s in sides) for i in (0, 1))
             if len(set(left)) == len(left) and len(set(right)) == len(right):
                 found.append(Wish((left, right, outs), aligned=True))
@@ -360,9 +360,7 @@ class _Planner:
         ordered = sorted(group, key=lambda b: _key(self.found.places[b]))
         found: list[list[Block]] = []
         for block in ordered:
-            if found and all(
-                self.adjoin(a, b) for a, b in zip(roles(found[-1][-1]), roles(block))
-            ):
+            if found and all(self.adjoin(a, b) for a, b in zip(roles(found[-1][-1]), roles(block))):
                 found[-1].append(block)
             else:
                 found.append([block])
@@ -463,10 +461,8 @@ class _Planner:
             (o for _, o in block.terms if o in self.found.places),
             key=lambda b: _key(self.found.places[b]),
         )
-        side = len(run) == len(block.terms) and all(
-            self.adjoin(a, b) for a, b in zip(run, run[1:])
-        )
-        if side and not block.constant and not self.is_plain(block):
+        side = len(run) == len(block.terms) and all(self.adjoin(a, b) for a, b in zip(run, run[1:]))
+        if side and run and not block.constant and not self.is_plain(block):
             weights = {o: c for c, o in block.terms}
             mix = self.found.constant(tuple(weights[o] for o in run))
             first = self.found.places[run[0]]
@@ -475,9 +471,7 @@ class _Planner:
             self.add(f"{mix}.dot({{0}}, {{1}})", stack, self.view(block))
             return
         for text, views in chain(self.found, block.terms, block.constant, block):
-            self.add(
-                text, *(self.view(v) if isinstance(v, Block) else v for v in views)
-            )
+            self.add(text, *(self.view(v) if isinstance(v, Block) else v for v in views))
 
 
 def chain(
@@ -491,6 +485,8 @@ def chain(
     plus = [b for c, b in terms if c == 1]
     minus = [b for c, b in terms if c == -1]
     scaled = [(c, b) for c, b in terms if abs(c) != 1]
+    if not terms:
+        return [(f"copyto({{0}}, {plan.constant(constant)})", (out,))]
     if len(plus) > 1:
         found.append(("add({0}, {1}, {2})", (plus[0], plus[1], out)))
         plus = plus[2:]
@@ -528,7 +524,7 @@ def _column(block: Block) -> object:
 
 
 def _key(place: Place) -> tuple[str, int, int]:
-    return place.memory, place.shift, place.row
+    return place.memory, place.shift or 0, place.row
 
 
 def _signature(block: Block) -> tuple[object, ...]:
