@@ -1,5 +1,7 @@
 """Figures: choices and names checked, files whole or not at all, values of a run."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -113,7 +115,8 @@ def test_a_trace_needs_no_gradients():
 def test_numbers_beyond_the_usual_are_shown(value):
     system = unroll.parse("h[t] = exp(h[t-1]) + x[t]")
     steps = 2 if np.isfinite(value) else 6
-    with np.errstate(all="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", unroll.NonFiniteWarning)
         trace = system.run({"x": np.full((steps, 1), value if np.isfinite(value) else 5.0)})
     svg = draw(system, values=trace).svg()
     assert "NaN" not in svg
