@@ -18,7 +18,7 @@ from unroll.numeric.codegen import Program, compile_recurrence
 from unroll.numeric.finiteness import report
 from unroll.numeric.lengths import Steps, Trees
 from unroll.numeric.memory import refuse_too_large
-from unroll.numeric.tape.running import add_plan, kind_of, plans_of
+from unroll.numeric.tape.running import Plan, add_plan, kind_of, plans_of
 from unroll.numeric.trace import Trace
 from unroll.numeric.truncation import Truncation, run_truncated
 from unroll.symbolic.adjoint import Adjoint, differentiate
@@ -105,13 +105,7 @@ def run_on_tape(
     plans, kind = plans_of(recurrence), (dtype, of, checkpoint is None, shapes)
     ready: Mapping[str, NDArray[Any]] = arrays  # type: ignore[assignment]
     if kind not in plans:
-
-        def general(given: Mapping[str, NDArray[Any]]) -> Trace:
-            data = prepare(recurrence, given, dtype=dtype)
-            return execute(compiled(data, of, True, dtype), data)
-
-        data = prepare(recurrence, ready, dtype=dtype)
-        add_plan(plans, kind, recurrence, ready, data, of, dtype, general, checkpoint is not None)
+        plan_tape(plans, kind, recurrence, ready)
     plan = plans[kind]
     if plan is None:
         return None
@@ -124,6 +118,23 @@ def run_on_tape(
         return None
     trace, finite = found
     return trace if finite else report(trace)
+
+
+def plan_tape(
+    plans: dict[Any, Plan | None],
+    kind: tuple[Any, ...],
+    recurrence: Recurrence,
+    arrays: Mapping[str, NDArray[Any]],
+) -> None:
+    """Add the plan for arrays of this kind. Raises UnrollError for arrays that do not fit."""
+    dtype, of, whole, _ = kind
+
+    def general(given: Mapping[str, NDArray[Any]]) -> Trace:
+        data = prepare(recurrence, given, dtype=dtype)
+        return execute(compiled(data, of, True, dtype), data)
+
+    data = prepare(recurrence, arrays, dtype=dtype)
+    add_plan(plans, kind, recurrence, arrays, data, of, dtype, general, not whole)
 
 
 @dataclass(frozen=True)
