@@ -196,6 +196,8 @@ class Recurrence(symbolic.Recurrence):
         """
         from unroll.numeric.execution import run
 
+        if self.template is None and not dims and arrays is not None:  # nothing to fill in
+            return run(self, arrays, steps=steps, seed=seed, of=of, **options)
         data = self._data(arrays, steps, dims)
         return run(self.runnable(), **data, seed=seed, of=of, **options)
 

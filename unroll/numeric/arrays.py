@@ -171,6 +171,8 @@ def extend(
 
 def real(dtype: DTypeLike) -> type[np.floating[Any]]:
     """float64 or float32, however it is said. Raises UnrollError for anything else."""
+    if dtype is np.float64:
+        return np.float64
     try:
         kind = np.dtype(dtype).type
     except TypeError:
