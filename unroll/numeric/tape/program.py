@@ -30,7 +30,7 @@ from unroll.numeric.tape.blocks import (
 from unroll.numeric.tape.coefficients import BUFFER, Coefficients, needed, plan_coefficients
 from unroll.numeric.tape.heads import Head, find_head
 from unroll.numeric.tape.outside import Outside, OutsideProgram, find_outside
-from unroll.numeric.tape.returns import Return, plan_return
+from unroll.numeric.tape.returns import Return, plan_return, rows_needed
 from unroll.numeric.tape.scan import Scan, rank, read_scan, scanned, separate
 from unroll.numeric.tape.steps import (
     COLUMNS,
@@ -174,7 +174,8 @@ class _Writer:
         )
         terms = [*self.backward.outputs.values(), *(t for n in self.backward.nodes for t in n)]
         read = needed([t.coefficient for t in terms], blocks)
-        self.forward = plan_forward(scan, read, lead, not self.single)
+        room = rows_needed(scan, self.backward, lead, sources)
+        self.forward = plan_forward(scan, read, lead, room, not self.single)
         self.back = plan_return(scan, self.forward, self.backward, lead, sources, not self.single)
         self.forward.tapes["tape"] = self.back.width
         if not self.back.width:
@@ -547,7 +548,7 @@ class _Writer:
         """A loop over views of each step that were made beforehand."""
         words: dict[View, str] = {}
         texts = []
-        for step in steps:
+        for step in [_as_matrices(step, steps) for step in steps]:
             own = [self.operand(view, words) for view in step.views]
             texts.append(step.text.format(*own))
         moving = {v: w for v, w in words.items() if v.shift is not None}
@@ -1102,6 +1103,16 @@ def _merged(loads: Sequence[_Load]) -> list[_Load]:
         else:
             found.append(load)
     return sorted(found, key=lambda x: (x.top, x.left))
+
+
+def _as_matrices(step: Step, steps: Sequence[Step]) -> Step:
+    """A call on one run of memory, with the view of it that another call has anyway."""
+    first = replace(step.views[0], form=MATRIX)
+    if any(replace(v, form=MATRIX) != first or v.form == STACK for v in step.views):
+        return step
+    if not any(first in other.views for other in steps):
+        return step
+    return replace(step, views=(first,) * len(step.views))
 
 
 def _times(scale: float, text: str) -> str:

@@ -55,6 +55,20 @@ class Return:
     width: int = 0
 
 
+def rows_needed(scan: Scan, backward: Backward, lead: int, sources: Sequence[str]) -> int:
+    """Rows of the first tape that a backward step takes."""
+    outputs = backward.outputs
+    total = lead + sum(b.size for b in outputs)
+    if not sources and not any(isinstance(b, Read) for b in outputs):
+        return total
+    total += sum(scan.values[name].size for name in (*sources, *scan.multiplied))
+    terms = [*outputs.values(), *(t for node in backward.nodes for t in node)]
+    inner = {t.basis.of for t in terms if isinstance(t.basis, Dot)}
+    total += sum(b.size for b in inner if isinstance(b, Block))
+    parts = [t.coefficient for node in backward.nodes for t in node]
+    return total + sum(c.size for c in parts if c is not None)
+
+
 def plan_return(
     scan: Scan,
     forward: Forward,

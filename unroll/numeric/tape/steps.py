@@ -124,13 +124,15 @@ class Forward:
         return name
 
 
-def plan_forward(scan: Scan, needed: frozenset[Block], lead: int, batched: bool) -> Forward:
+def plan_forward(
+    scan: Scan, needed: frozenset[Block], lead: int, room: int, batched: bool
+) -> Forward:
     """The calls of a step.
 
     needed: blocks whose values the adjoint reads; lead: rows of the first tape to be left free at
-    its start. Raises Unsuited.
+    its start; room: rows that it has in any case. Raises Unsuited.
     """
-    planner = _Planner(scan, needed, lead, batched)
+    planner = _Planner(scan, needed, lead, room, batched)
     planner.run()
     return planner.found
 
@@ -140,6 +142,7 @@ class _Planner:
     scan: Scan
     needed: frozenset[Block]
     lead: int
+    room: int
     batched: bool
     found: Forward = field(default_factory=Forward)
     order: list[Block] = field(default_factory=list)
@@ -276,6 +279,9 @@ class _Planner:
                     place = self.found.places[block]
                     self.found.places[block] = Place(f"scratch_{number}", place.row, None)
                 continue
+            if number > 1 and self.fits(rows[0], size, over):
+                self.move(row, size, over)
+                continue
             self.found.tapes[tape] = size
             self.found.over[tape] = over
         for block in self.order:
@@ -285,6 +291,18 @@ class _Planner:
         for inner, outer in self.hosts.items():
             self.found.places[inner] = self.found.places[outer]
         self.found.kept = self.kept()
+
+    def fits(self, first: Sequence[Block], size: int, over: int) -> bool:
+        """Whether a row finds room on the first tape, behind what lies there."""
+        end = self.found.tapes["tape"] + self.found.over["tape"]
+        return end + size <= self.room and over <= self.lead + self.free_rows(first)
+
+    def move(self, row: Sequence[Block], size: int, over: int) -> None:
+        """Put a row of blocks there: nothing but the room for gradients is taken by it."""
+        start = self.found.tapes["tape"] + self.found.over["tape"]
+        for block in row:
+            self.found.places[block] = Place("tape", start + self.found.places[block].row, 0)
+        self.found.tapes["tape"], self.found.over["tape"] = start + size, over
 
     def free_rows(self, row: Sequence[Block]) -> int:
         """Rows at the start of a tape that are written only after the step before is done."""
