@@ -287,12 +287,19 @@ def _numbers(name: str, value: ArrayLike) -> Array:
             f"{name} holds {array.dtype}, not numbers",
             remedy="Give an array of floats or integers.",
         )
-    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+    if array.dtype.kind == "f" and not _is_finite(array):
         at = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
         raise UnrollError(f"{name} is {array[at]} at {describe_shape(at)}, counted from 0")
     if array.size == 0:
         raise UnrollError(f"{name} is empty: its shape is {describe_shape(array.shape)}")
     return array
+
+
+def _is_finite(array: Array) -> bool:
+    """Whether no entry is inf or nan: by the sum of squares, which takes no memory, if that serves."""
+    flat = array.reshape(-1)
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(flat.dot(flat))) or bool(np.all(np.isfinite(array)))
 
 
 def _as_type(name: str, array: Array, dtype: type[np.floating[Any]]) -> Array:

@@ -33,16 +33,21 @@ class Tape:
         self.steps = self.memory[: count * rows * batch].reshape(shape)
 
     def flat(self, start: int, stop: int) -> list[Array]:
-        """Rows of each step in one piece; they may run into the next step."""
+        """Rows of each step in one piece; they may run over into the next step."""
         width, batch = self.rows * self.batch, self.batch
         a, b = start * batch, stop * batch
+        if stop <= self.rows:
+            return list(self.memory[: self.count * width].reshape(self.count, width)[:, a:b])
         return [self.memory[at + a : at + b] for at in range(0, self.count * width, width)]
 
     def matrix(self, start: int, stop: int) -> list[Array]:
         """Rows of each step as (rows, batch), or (rows,) for a batch of one."""
-        if self.batch == 1:
-            return self.flat(start, stop)
-        return [part.reshape(-1, self.batch) for part in self.flat(start, stop)]
+        if stop <= self.rows:
+            return list(self.steps[:, start:stop])
+        return [
+            part if self.batch == 1 else part.reshape(-1, self.batch)
+            for part in self.flat(start, stop)
+        ]
 
     def stack(self, start: int, stop: int, blocks: int) -> list[Array]:
         """Rows of each step as (blocks, rows of a block * batch)."""
