@@ -120,15 +120,11 @@ def _numbers_by_name(
     return found
 
 
-def _whole_numbers(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> list[int] | None:
-    """`5,10`"""
-    if value is None:
-        return None
+def _whole_numbers(option: str, value: str, remedy: str) -> list[int]:
+    """`5,10`. Raises UnrollError for anything else."""
     numbers = [n.strip() for n in value.split(",")]
-    if not all(n.isdigit() for n in numbers):
-        raise click.BadParameter(f"{value!r} is no list of whole numbers; write one as 5,10")
+    if not all(n.isdecimal() for n in numbers):
+        raise UnrollError(f"{option}: {value!r} is no list of whole numbers", remedy=remedy)
     return [int(n) for n in numbers]
 
 
@@ -136,30 +132,43 @@ def _lengths_by_name(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> list[int] | dict[str, Any] | None:
     """`3,5,2`, and with several axes as `n_x=3,5,2 n_y=4,4,1`."""
-    if value is None or "=" not in value:
-        return _whole_numbers(ctx, param, value)
-    parts = [part.partition("=") for part in value.split()]
-    return {name: _whole_numbers(ctx, param, numbers) for name, _, numbers in parts}
+    if value is None:
+        return None
+    if "=" not in value:
+        return _whole_numbers("--lengths", value, "Write a length for each sequence, as in 3,5,2.")
+    found: dict[str, Any] = {}
+    for part in value.split():
+        name, _, numbers = part.partition("=")
+        if name in found:
+            raise UnrollError(
+                f"--lengths: {name} is said twice", remedy="Say each axis once: n_x=3,5 n_y=4,1."
+            )
+        found[name] = _whole_numbers("--lengths", numbers, "Write them as n_x=3,5 n_y=4,1.")
+    return found
 
 
 def _truncation(
     ctx: click.Context, param: click.Parameter, value: str | None
 ) -> int | list[int] | None:
     """k, or k1 and k2."""
-    numbers = _whole_numbers(ctx, param, value)
-    if numbers is not None and len(numbers) > 2:
-        raise click.BadParameter(f"{value!r} is not k, nor k1 and k2; write 5, or 5,10")
-    return numbers[0] if numbers and len(numbers) == 1 else numbers
+    if value is None:
+        return None
+    remedy = "Write k as 5, or k1 and k2 as 5,10."
+    numbers = _whole_numbers("--truncate", value, remedy)
+    if len(numbers) > 2:
+        raise UnrollError(f"--truncate: {value!r} is not k, nor k1 and k2", remedy=remedy)
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
-def _checkpoint(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> int | str | None:
+def _checkpoint(ctx: click.Context, param: click.Parameter, value: str | None) -> int | str | None:
     """sqrt, or a number of segments."""
     if value is None or value == "sqrt":
         return value
-    if not value.isdigit():
-        raise click.BadParameter(f"{value!r} is no number of segments; write one, or sqrt")
+    if not value.isdecimal():
+        raise UnrollError(
+            f"--checkpoint: {value!r} is no number of segments",
+            remedy="Write a whole number from 1, or sqrt.",
+        )
     return int(value)
 
 

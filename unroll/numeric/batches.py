@@ -88,6 +88,11 @@ def _ends(recurrence: Recurrence, lengths: Lengths) -> dict[str, Array]:
     for name, given in lengths.items():
         axis = next((a for a in recurrence.axes if name in (a.name, a.length)), None)
         if axis is None or axis.length.isdigit() or axis.leaves:
+            if axis is not None and axis.leaves:
+                raise UnrollError(
+                    "lengths: a recurrence over a tree has no steps that could end early",
+                    remedy="Run each tree by itself.",
+                )
             raise UnrollError(
                 f"lengths: {name!r} is no axis whose length is open", remedy=f"Axes: {known}."
             )

@@ -49,7 +49,7 @@ def run_segments(data: Data, checkpoint: Checkpoints, of: str | None, run: Runne
     if objective is None:
         raise UnrollError(
             "checkpoints serve gradients, and this recurrence has no objective",
-            remedy="Run it without checkpoint=, or name an objective with of=.",
+            remedy="Run it without checkpoint=, or write a total over the steps, as in J = sum(L[t], t).",
         )
     parts = parts_of(data.recurrence, objective, steps)
     return Checkpointed(data, parts, steps, count, run).run_all()

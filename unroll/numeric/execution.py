@@ -76,7 +76,9 @@ def run(
             return execute(task, data)
 
         def pieces(data: Data, of: str | None) -> Trace:
-            return whole(data, of) if checkpoint is None else run_segments(data, checkpoint, of, whole)
+            return (
+                whole(data, of) if checkpoint is None else run_segments(data, checkpoint, of, whole)
+            )
 
         def entries(data: Data, of: str | None) -> Trace:
             return run_batch(data, ends, of, pieces) if ends else pieces(data, of)

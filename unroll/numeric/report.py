@@ -67,17 +67,19 @@ def _parameters(trace: Trace) -> str:
 
 def _table(trace: Trace) -> list[str]:
     """A row a name: its shape, its last value (or its size), the size of its gradient."""
+    known = set(trace.recurrence.names)  # a sum that only a run in segments has is not among them
     rows = [("name", "shape", "last value", "|gradient|")]
     for name in trace.names:
         array = np.asarray(trace[name])
         shape = "x".join(map(str, array.shape)) or "number"
-        last = array[(-1,) * len(trace.recurrence.axes_of(name))]
+        axes = trace.recurrence.axes_of(name) if name in known else ()
+        last = array[(-1,) * len(axes)]
         gradient = ""
         if name in trace.gradients:
             gradient = f"{length(trace.gradient(name)):.4g}"
         rows.append((name, shape, _value(np.asarray(last)), gradient))
-    roles = {n: trace.recurrence.role(n) for n in trace.names}
-    rows[1:] = sorted(rows[1:], key=lambda r: roles[r[0]] == PARAMETER)
+    roles = {n: trace.recurrence.role(n) for n in trace.names if n in known}
+    rows[1:] = sorted(rows[1:], key=lambda r: roles.get(r[0]) == PARAMETER)
     widths = [max(len(r[i]) for r in rows) for i in range(4)]
     return ["  ".join(c.ljust(w) for c, w in zip(r, widths)).rstrip() for r in rows]
 

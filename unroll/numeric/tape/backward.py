@@ -114,11 +114,12 @@ class _Walk:
     ) -> Backward:
         one = Form(constant=1.0)
         for name, block in values.items():
-            for basis in (
+            bases: tuple[Basis, ...] = (
                 *([Dot(name)] if name in multiplied else []),
                 *([Carry(name)] if name in carried else []),
                 *([Source(name)] if name in sources else []),
-            ):
+            )
+            for basis in bases:
                 self.arrive(block, basis, one)
         outputs: dict[Block, Scaled] = {}
         for block in reversed(in_order(list(values.values()))):
@@ -128,15 +129,15 @@ class _Walk:
             match block:
                 case Product():
                     outputs[block] = total
-                    for operand in dict.fromkeys(operands(block)):
-                        given = isinstance(operand, (Read, Input))
-                        if not given and Dot(operand) not in self.arrived.get(operand, {}):
-                            self.arrive(operand, Dot(operand), one)  # once, of all products
+                    for factor in dict.fromkeys(operands(block)):
+                        given = isinstance(factor, (Read, Input))
+                        if not given and Dot(factor) not in self.arrived.get(factor, {}):
+                            self.arrive(factor, Dot(factor), one)  # once, of all products
                 case Read() | Input() | Static():
                     outputs[block] = total
                 case Sum():
-                    for c, operand in block.terms:
-                        self.pass_on(operand, total, Form(constant=c))
+                    for c, term in block.terms:
+                        self.pass_on(term, total, Form(constant=c))
                 case Times():
                     self.pass_on(block.left, total, single(block.right))
                     self.pass_on(block.right, total, single(block.left))

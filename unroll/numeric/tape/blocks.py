@@ -17,7 +17,7 @@ from unroll.symbolic.expressions import Call, Constant, Expression, Reference
 from unroll.symbolic.operations import OPERATIONS, Shape
 
 
-class Unsuited(Exception):
+class UnsuitedError(Exception):
     """What this path cannot do: the general program does it."""
 
 
@@ -193,16 +193,16 @@ class Builder:
     # --- expressions --------------------------------------------------------------
 
     def form(self, node: Expression, size: int) -> Form:
-        """The form of an expression whose value has so many entries. Raises Unsuited."""
+        """The form of an expression whose value has so many entries. Raises UnsuitedError."""
         if isinstance(node, Constant):
             return Form(constant=float(node.value))
         if isinstance(node, Reference):
             return self.leaf(node, size)
         if node.over is not None:
-            raise Unsuited("a reduction over steps")
+            raise UnsuitedError("a reduction over steps")
         row = OPERATIONS.get(node.operation)
         if row is None:
-            raise Unsuited("an opaque function")
+            raise UnsuitedError("an opaque function")
         inner = node.arguments
         match node.operation, len(inner):
             case "add", 2:
@@ -220,7 +220,7 @@ class Builder:
         if row.affine is not None:
             return self.form(row.affine(*inner), size)
         if row.cases[0].signature not in ("*->*", "*,*->*", "*,*,*->*"):
-            raise Unsuited(node.operation)
+            raise UnsuitedError(node.operation)
         parts = [self.form(a, size) for a in inner]
         return self.apply(node.operation, parts, size)
 
@@ -247,7 +247,7 @@ class Builder:
 
     def pair(self, left: Block, right: Block) -> Block:
         if left.size != right.size:
-            raise Unsuited("blocks of two sizes")
+            raise UnsuitedError("blocks of two sizes")
         key = (Times, left.size, right, left)
         if key in self.made:
             return self.made[key]
@@ -266,24 +266,24 @@ class Builder:
         transposed = isinstance(matrix, Call) and matrix.operation == "transpose"
         inner = matrix.arguments[0] if isinstance(matrix, Call) and transposed else matrix
         if not isinstance(inner, Reference) or inner.indices or len(self.shapes[inner.name]) != 2:
-            raise Unsuited("a product of two values")
+            raise UnsuitedError("a product of two values")
         shape = self.shapes[inner.name][:: -1 if transposed else 1]
         m = Matrix(inner.name, transposed, (0, shape[0]), shape[1])
         form = self.form(vector, shape[1])
         if form.constant or form.has_product or len(form.terms) != 1:
             form = single(self.value(form, shape[1]))
         if isinstance(form.terms[0][1], Static):
-            raise Unsuited("a product of two parameters")
+            raise UnsuitedError("a product of two parameters")
         return Form(products=tuple((c, m, b) for c, b in form.terms))
 
     def part(self, whole: Expression, first: Expression, stop: Expression) -> Form:
         """Rows of a product."""
         if not (isinstance(first, Constant) and isinstance(stop, Constant)):
-            raise Unsuited("a slice")
+            raise UnsuitedError("a slice")
         a, b = int(first.value), int(stop.value)
         form = self.form(whole, 0)
         if form.terms:
-            raise Unsuited("a slice of what is no product")
+            raise UnsuitedError("a slice of what is no product")
 
         def cut(rows: tuple[int, int]) -> tuple[int, int]:
             return rows[0] + a, rows[0] + b
@@ -316,13 +316,13 @@ class Builder:
         if len(terms) == 1 and terms[0][0] == 1 and not constant:
             return terms[0][1]
         if any(b.size != size for _, b in terms):
-            raise Unsuited("blocks of two sizes")
+            raise UnsuitedError("blocks of two sizes")
         found: Block = self.block(Sum, size, self.through_sums(terms), constant)
         return found
 
     def static(self, bias: Bias, size: int) -> Block:
         if bias.rows != (0, size):
-            raise Unsuited("a part of a parameter")
+            raise UnsuitedError("a part of a parameter")
         found: Block = self.block(Static, size, bias.name)
         return found
 
@@ -357,7 +357,7 @@ class Builder:
 
         A state lies elsewhere than what the step computes; that lies side by side.
         """
-        known = dict((b, c) for c, b in terms)
+        known = {b: c for c, b in terms}
         for read in [b for b in known if isinstance(b, Read)]:
             for block in [b for b in self.made.values() if isinstance(b, Sum)]:
                 inside = {b: c for c, b in block.terms}

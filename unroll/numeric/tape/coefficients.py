@@ -68,14 +68,14 @@ class _Planner:
             if not self.is_there(block):
                 for operand in operands(block):
                     self.uses[operand] = self.uses.get(operand, 0) + 1
-        for block, _, _ in outputs:
-            if block is not None:
-                self.uses[block] = self.uses.get(block, 0) + 1
+        for result, _, _ in outputs:
+            if result is not None:
+                self.uses[result] = self.uses.get(result, 0) + 1
         waiting: list[tuple[View, View]] = []
         while outputs:
             output = min(outputs, key=lambda o: self.price(o, outputs))
             outputs.remove(output)
-            block, place, size = output
+            result, place, size = output
             for other in [o for o in outputs if o[0] and self.reads(o[0], place, size)]:
                 whole = other[0]
                 assert whole is not None
@@ -85,10 +85,10 @@ class _Planner:
                     if part is whole:
                         waiting.append((_view(other), buffer))
                         outputs.remove(other)
-            if block is None:
+            if result is None:
                 self.add(f"copyto({{0}}, {self.forward.constant(1.0)})", _view(output))
             else:
-                self.compute(block, _view(output))
+                self.compute(result, _view(output))
         for target, buffer in waiting:
             self.add("copyto({1}, {0})", buffer, target)
         return self.found
@@ -230,7 +230,7 @@ class _Planner:
     def apply(self, block: Apply, views: dict[Block, View], target: View) -> None:
         source = OPERATIONS[block.operation].cases[0].numpy
         assert isinstance(source, str)
-        arguments = []
+        arguments: list[View] = []
         for i, operand in enumerate(block.operands):
             if isinstance(operand, Block):
                 source = source.replace(f"{{{i}}}", f"<{len(arguments)}>")

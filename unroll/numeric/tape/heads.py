@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from unroll.numeric.tape.blocks import Bias, Builder, Form, Product, Read, Unsuited, single
+from unroll.numeric.tape.blocks import Bias, Builder, Form, Product, Read, UnsuitedError, single
 from unroll.symbolic.expressions import Call, Expression, Index, Reference
 from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import PARAMETER, Recurrence
@@ -33,7 +33,7 @@ def find_head(
     """The head of a resolved and fused recurrence; None if it has another one."""
     try:
         return _find(recurrence, scanned, shapes, objective, classes)
-    except Unsuited:
+    except UnsuitedError:
         return None
 
 
@@ -53,7 +53,7 @@ def _find(
     }
     outside = [n for n in recurrence.defined if n not in scanned]
     if not isinstance(total, Call) or total.operation != "sum" or total.limits is not None:
-        raise Unsuited("an objective that is no sum over steps")
+        raise UnsuitedError("an objective that is no sum over steps")
     axis = recurrence.axes[0].name
     loss = _resolved(total.arguments[0], bodies, axis)
     if (
@@ -61,14 +61,14 @@ def _find(
         or not isinstance(loss, Call)
         or loss.operation != "softmax_cross_entropy"
     ):
-        raise Unsuited("another loss")
+        raise UnsuitedError("another loss")
     logits, target = loss.arguments
     if (
         not isinstance(target, Reference)
         or target.name not in classes
         or target.indices != (Index(axis),)
     ):
-        raise Unsuited("targets that are no classes")
+        raise UnsuitedError("targets that are no classes")
     used: dict[str, None] = {}
 
     def leaf(reference: Reference, size: int) -> Form:
@@ -81,7 +81,7 @@ def _find(
             return single(builder.block(Read, shapes[name][0], name))
         if not reference.indices and recurrence.role(name) == PARAMETER and len(shapes[name]) == 1:
             return Form(biases=((1.0, Bias(name, (0, shapes[name][0]))),))
-        raise Unsuited("another loss")
+        raise UnsuitedError("another loss")
 
     seen = {objective}
     if isinstance(total.arguments[0], Reference):
@@ -90,13 +90,13 @@ def _find(
     if isinstance(logits, Reference):
         (count,) = shapes[logits.name]
     else:
-        raise Unsuited("logits without a name")
+        raise UnsuitedError("logits without a name")
     form = builder.form(logits, count)
     if form.terms or not form.products or not all(len(shapes[n]) == 1 for n in used):
-        raise Unsuited("logits that are no product of states")
+        raise UnsuitedError("logits that are no product of states")
     product = builder.value(form, count)
     if not isinstance(product, Product) or set(outside) - seen - _dead(recurrence, outside):
-        raise Unsuited("more than one loss")
+        raise UnsuitedError("more than one loss")
     name = str(total.arguments[0])
     return Head(tuple(used), product, target.name, count, name)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from unroll.numeric.codegen import Program, compile_recurrence
 from unroll.numeric.layout import wanted
-from unroll.numeric.tape.blocks import Unsuited
+from unroll.numeric.tape.blocks import UnsuitedError
 from unroll.numeric.tape.runtime import sum_of_squares
 from unroll.symbolic.adjoint import Adjoint
 from unroll.symbolic.expressions import ZERO, Call, Expression, Reference, references
@@ -50,10 +50,10 @@ class Outside:
 
 
 def find_outside(adjoint: Adjoint, scanned: frozenset[str], classes: frozenset[str]) -> Outside:
-    """The equations outside of the scan of these variables. Raises Unsuited."""
+    """The equations outside of the scan of these variables. Raises UnsuitedError."""
     whole = adjoint.recurrence
     if any(True for _ in places(whole)):
-        raise Unsuited("positions")
+        raise UnsuitedError("positions")
     forward = {e.name for e in adjoint.forward}
     inner = _users(whole, {g for n, g in adjoint.gradients.items() if n in scanned}, forward)
     equations = [e for e in whole.equations if e.name in forward - scanned]
@@ -240,7 +240,7 @@ class OutsideProgram:
                 start = 1 - rows[0].first
                 gradient = gradient[start : start + self.tau]
             shape = self.shape(name)
-            found[name] = gradient.reshape(shape) + (found[name] if name in found else 0)
+            found[name] = gradient.reshape(shape) + found.get(name, 0)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of an array as it is given."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -23,14 +24,14 @@ from unroll.numeric.tape.blocks import (
     Matrix,
     Product,
     Read,
-    Unsuited,
+    UnsuitedError,
     in_order,
     operands,
 )
 from unroll.numeric.tape.coefficients import BUFFER, Coefficients, needed, plan_coefficients
 from unroll.numeric.tape.heads import Head, find_head
 from unroll.numeric.tape.outside import Outside, OutsideProgram, find_outside
-from unroll.numeric.tape.returns import Return, plan_return, rows_needed
+from unroll.numeric.tape.returns import Return, Returned, plan_return, rows_needed
 from unroll.numeric.tape.scan import Scan, rank, read_scan, scanned, separate
 from unroll.numeric.tape.steps import (
     COLUMNS,
@@ -47,16 +48,17 @@ from unroll.symbolic.operations import Shape
 from unroll.symbolic.recurrence import Recurrence
 
 INDENT = "    "
+Span = tuple[int, int]  # the first, and the one behind the last
 
 
 @dataclass(frozen=True)
 class TapeProgram:
     """A compiled scan.
 
-    code: the source; arguments: names of the arrays that `run` takes, in order; loading, beginning: of
-    those that `load` and `begin` take; stepwise: of those that have steps; in_segments: whether a
-    part of the steps can be run like the whole; rows: entries kept of a step; make: from the length and the size of the batch to
-    the functions.
+    code: the source; arguments: names of the arrays that `run` takes, in order; loading, beginning:
+    of those that `load` and `begin` take; stepwise: of those that have steps; in_segments: whether a
+    part of the steps can be run like the whole; rows: entries kept of a step; make: from the length
+    and the size of the batch to the functions.
     """
 
     code: str
@@ -81,29 +83,26 @@ def compile_scan(
     """The program for loss and gradients.
 
     shapes: of all values; batched: arrays with a batch axis; single: whether the batch is one;
-    classes: targets that are given as classes. Raises Unsuited for what this path cannot do.
+    classes: targets that are given as classes. Raises UnsuitedError for what this path cannot do.
     """
     adjoint = differentiate(separate(recurrence), of, shapes)
     forward = replace(adjoint.recurrence, equations=adjoint.forward)
+    known: dict[str, Any] = dict(adjoint.shapes)  # all are numbers here
     names = scanned(forward)
-    head = find_head(forward, names, adjoint.shapes, adjoint.objective, classes)
+    head = find_head(forward, names, known, adjoint.objective, classes)
     if head:
-        scan = read_scan(forward, adjoint.shapes, frozenset(head.states))
-        if (
-            not set(head.states) <= scan.multiplied
-        ):  # what is given back goes through those products
-            head = None
+        scan = read_scan(forward, known, frozenset(head.states))
+        if not set(head.states) <= scan.multiplied:
+            head = None  # what is given back goes through those products
     outside = None if head else find_outside(adjoint, names, classes)
     if outside:
-        scan = read_scan(forward, adjoint.shapes, frozenset(outside.values))
-    writer = _Writer(scan, head, outside, dict(adjoint.shapes), batched, single)
+        scan = read_scan(forward, known, frozenset(outside.values))
+    writer = _Writer(scan, head, outside, known, batched, single)
     code = writer.write()
     namespace: dict[str, Any] = {"np": np, "dtype": dtype, **vars(runtime)}
     namespace |= {u: getattr(np, u) for u in UFUNCS}
     if outside:
-        namespace["make_outside"] = partial(
-            OutsideProgram, outside, dict(adjoint.shapes), batched, dtype=dtype
-        )
+        namespace["make_outside"] = partial(OutsideProgram, outside, known, batched, dtype=dtype)
     exec(compile(code, "<scan: generated>", "exec"), namespace)
     stepwise = frozenset(writer.beginning) - {
         s for s in scan.initial.values() if isinstance(s, str)
@@ -122,7 +121,7 @@ def compile_scan(
     )
 
 
-UFUNCS = tuple(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)) + ("copyto",)
+UFUNCS = (*(n for n in dir(np) if isinstance(getattr(np, n), np.ufunc)), "copyto")
 
 
 @dataclass(slots=True)
@@ -179,7 +178,7 @@ class _Writer:
         self.back = plan_return(scan, self.forward, self.backward, lead, sources, not self.single)
         self.forward.tapes["tape"] = self.back.width
         if not self.back.width:
-            raise Unsuited("a loss that gives nothing back")
+            raise UnsuitedError("a loss that gives nothing back")
         self.map = plan_coefficients(self.back.coefficients, self.forward)
 
     @property
@@ -352,13 +351,13 @@ class _Writer:
                 self.put(f"columns.steps[:-1, {row}:{row + size}]", value)
                 checks.append(f"sum_of_squares({self.words[key.name]})")
         done: set[str] = set()
-        for name, value in self.scan.values.items():
+        for name, block in self.scan.values.items():
             if not self.is_state(name):
                 if name in self.scan.initial:
-                    raise Unsuited("an initial value that no step reads")
+                    raise UnsuitedError("an initial value that no step reads")
                 continue
-            place = self.forward.places[value]
-            where = f"{place.memory}.steps[0, {place.row}:{place.row + value.size}]"
+            place = self.forward.places[block]
+            where = f"{place.memory}.steps[0, {place.row}:{place.row + block.size}]"
             start = self.scan.initial.get(name, 0.0)
             if isinstance(start, str) and place.memory == COLUMNS and start not in done:
                 self.put(where, self.rows_of(start, 0))
@@ -368,7 +367,7 @@ class _Writer:
                 done.add(start)
             elif isinstance(start, str):
                 if start not in done:
-                    shape = f"({value.size},)" if self.single else f"({value.size}, batch)"
+                    shape = f"({block.size},)" if self.single else f"({block.size}, batch)"
                     self.setup.append(f"start_{self.words[start]} = np.zeros({shape}, dtype)")
                     self.body.append(f"start_{self.words[start]}[:] = {self.rows_of(start, 0)}")
                     checks.append(f"sum_of_squares(start_{self.words[start]})")
@@ -450,11 +449,11 @@ class _Writer:
         counts = Counter((x.top, x.bottom, x.left, x.right) for x in loads)
         for load in loads:
             name = load.source.name
-            if name and counts[load.top, load.bottom, load.left, load.right] > 1:
-                if name not in self.kept:
-                    self.kept[name] = f"kept_{self.words[name]}"
-                    self.setup.append(f"{self.kept[name]} = np.zeros({self.shapes[name]}, dtype)")
-                    self.body.append(f"{self.kept[name]}[...] = {self.words[name]}")
+            shared = counts[load.top, load.bottom, load.left, load.right] > 1
+            if shared and name and name not in self.kept:
+                self.kept[name] = f"kept_{self.words[name]}"
+                self.setup.append(f"{self.kept[name]} = np.zeros({self.shapes[name]}, dtype)")
+                self.body.append(f"{self.kept[name]}[...] = {self.words[name]}")
 
     def weight(self, source: Matrix | Bias) -> str:
         if isinstance(source, Bias) and not source.name:
@@ -492,9 +491,9 @@ class _Writer:
             found.append(_Load(0, head.classes, one, one + 1, c, bias))
         return found
 
-    def load_returned(self, returned) -> None:  # type: ignore[no-untyped-def]
+    def load_returned(self, returned: Returned) -> None:
         """Transposed weights, from those of the forward step."""
-        loads = []
+        loads: list[tuple[int, int, int, str, int, int, int]] = []
         for key, row in returned.rows:
             column = self.forward.columns[key]
             for product, at in returned.columns:
@@ -507,16 +506,16 @@ class _Writer:
                 loads.append((row, row + column[1], 0, "head", 0, left, self.lead))
         joined: list[tuple[int, int, int, str, int, int, int]] = []
         for load in sorted(loads):
-            if joined:
-                a = joined[-1]
-                if a[:2] == load[:2] and a[3] == load[3] and a[5] == load[5]:
-                    if a[2] + a[6] == load[2] and a[4] + a[6] == load[4]:
-                        joined[-1] = (*a[:6], a[6] + load[6])
-                        continue
+            last = joined[-1] if joined else None
+            if last and (last[:2], last[3], last[5]) == (load[:2], load[3], load[5]):
+                columns, rows = last[2] + last[6], last[4] + last[6]
+                if (columns, rows) == (load[2], load[4]):
+                    joined[-1] = (*last[:6], last[6] + load[6])
+                    continue
             joined.append(load)
         for top, bottom, at, name, row, left, size in joined:
-            source = self.ready(f"{name}_in[{row}:{row + size}, {left}:{left + bottom - top}].T")
-            self.put(f"{returned.name}_in[{top}:{bottom}, {at}:{at + size}]", source)
+            weights = self.ready(f"{name}_in[{row}:{row + size}, {left}:{left + bottom - top}].T")
+            self.put(f"{returned.name}_in[{top}:{bottom}, {at}:{at + size}]", weights)
 
     def source_of(self, product: Product, column: tuple[int, int]) -> tuple[str, int, int] | None:
         """Where the weights of a product by some columns are: their name, first row and column."""
@@ -641,12 +640,12 @@ class _Writer:
         self.body.append(f"{self.ready(f'tape.steps[-1, {self.lead}:]')}.fill(0)")
         for name, place in self.back.sources.items():
             stop = place.row + self.scan.values[name].size
-            view, source = f"tape.steps[:, {place.row}:{stop}]", f"outside.source({name!r})"
+            target, source = f"tape.steps[:, {place.row}:{stop}]", f"outside.source({name!r})"
             if not self.shapes[name]:
                 source = f"{source}[:, None]"
             elif not self.single:
                 source = f"{source}.transpose(0, 2, 1)"
-            self.put(view, source)
+            self.put(target, source)
         self.body.append("return loss")
 
     def outside_values(self) -> str:
@@ -675,7 +674,7 @@ class _Writer:
     # --- sums ---------------------------------------------------------------------
 
     def by_parameters(self) -> None:
-        pairs, answers = self.rectangles()
+        pairs, found = self.rectangles()
         self.setup.append("reduction = Reduction(")
         self.setup.append(f"{INDENT}tape, columns,")
         self.setup.append(
@@ -688,8 +687,8 @@ class _Writer:
         if pairs:
             self.body.append(f"[{', '.join(f'sum_{i + 1}' for i in range(len(pairs)))}] = sums")
         self.gradients = {}
-        self.assemble(answers)
-        self.answer()
+        self.assemble(found)
+        self.give()
 
     def by_inputs(self) -> None:
         if self.returned:
@@ -697,20 +696,21 @@ class _Writer:
             self.body.append(f"[{names}] = returned")
         self.gradients = {}
         self.assemble_inputs(self.returned)
-        self.answer()
+        self.give()
 
     def by_start(self) -> None:
         self.gradients = {}
         self.assemble_initial()
-        self.answer()
+        self.give()
 
-    def answer(self) -> None:
+    def give(self) -> None:
+        """The end of a function that returns gradients by name."""
         self.body.append("return {")
         self.body += [f"{INDENT}{n!r}: {text}," for n, text in self.gradients.items()]
         self.body.append("}")
         for name in self.gradients:
             if name in self.found:
-                raise Unsuited("a gradient of two kinds")
+                raise UnsuitedError("a gradient of two kinds")
             self.found.append(name)
 
     def states(self) -> None:
@@ -749,17 +749,16 @@ class _Writer:
             loaded.append(("head", self.loads_of_head(self.head, start)))
         for weights, loads in loaded:
             for load in loads:
-                if True:
-                    if not load.source.name or load.source.name in self.kept:
-                        continue
-                    columns = f"{load.left}:{load.right}"
-                    if isinstance(load.source, Bias):
-                        columns = str(load.left)
-                    text = f"{weights}_in[{load.top}:{load.bottom}, {columns}]"
-                    if isinstance(load.source, Matrix) and load.source.transposed:
-                        text = f"{text}.T"
-                    text = f"{text} / {load.scale}" if load.scale != 1 else f"{text}.copy()"
-                    pieces.setdefault(load.source.name, {}).setdefault(load.source.rows, text)
+                if not load.source.name or load.source.name in self.kept:
+                    continue
+                columns = f"{load.left}:{load.right}"
+                if isinstance(load.source, Bias):
+                    columns = str(load.left)
+                text = f"{weights}_in[{load.top}:{load.bottom}, {columns}]"
+                if isinstance(load.source, Matrix) and load.source.transposed:
+                    text = f"{text}.T"
+                text = f"{text} / {load.scale}" if load.scale != 1 else f"{text}.copy()"
+                pieces.setdefault(load.source.name, {}).setdefault(load.source.rows, text)
         for name, parts in pieces.items():
             texts.setdefault(name, self.whole(name, parts))
         self.body.append("return {")
@@ -770,7 +769,7 @@ class _Writer:
         self.body.append("}")
 
     def whole(self, name: str, parts: Mapping[tuple[int, int], str]) -> str:
-        """An array from parts of its rows. Raises Unsuited where some are missing."""
+        """An array from parts of its rows. Raises UnsuitedError where some are missing."""
         shape = self.shapes[name]
         if len(parts) == 1 and ((span := next(iter(parts))) == (0, rank(shape[:1]))):
             return parts[span] if shape else f"{parts[span]}[0]"
@@ -778,11 +777,11 @@ class _Writer:
         ordered, at = [], 0
         for span in sorted(parts):
             if span[0] != at:
-                raise Unsuited("a parameter of which some rows are not used")
+                raise UnsuitedError("a parameter of which some rows are not used")
             ordered.append(parts[span])
             at = span[1]
         if not shape or transposed or at != shape[0]:
-            raise Unsuited("a parameter of which some rows are not used")
+            raise UnsuitedError("a parameter of which some rows are not used")
         return f"np.concatenate(({', '.join(ordered)}))"
 
     def given_targets(self, head: Head) -> str:
@@ -820,28 +819,31 @@ class _Writer:
             found[self.head.product] = (0, self.lead)
         return found
 
-    def rectangles(self):  # type: ignore[no-untyped-def]
+    def rectangles(self) -> tuple[list[tuple[Span, Span]], list[_Found]]:
         """Pairs of tape rows and columns that cover all that gradients need, and where each finds it."""
-        needs: list[tuple[tuple[int, int], tuple[int, int], object]] = []
+        needs: list[tuple[Span, Span, _Piece]] = []
         rows = self.delta_rows()
         for product, span in rows.items():
             for term in product.terms:
                 operand = term[2]
                 key = operand.name if isinstance(operand, Read) else operand
-                needs.append((span, _span(self.forward.columns[key]), (product, term)))
-            for bias in product.biases:
-                if bias[1].name:
-                    needs.append((span, _span(self.forward.columns["one"]), (product, bias)))
+                piece = _Piece(term[1].name, term[1].rows, term[0], term[1].transposed, False)
+                needs.append((span, _span(self.forward.columns[key]), piece))
+            for scale, bias in product.biases:
+                if bias.name:
+                    piece = _Piece(bias.name, bias.rows, scale, False, True)
+                    needs.append((span, _span(self.forward.columns["one"]), piece))
         for static in self.forward.statics:
             if static in self.back.places:
                 row = self.back.places[static].row
                 span = (row, row + static.size)
-                needs.append((span, _span(self.forward.columns["one"]), (static, None)))
-        groups: dict[tuple[int, int], list[tuple[int, int]]] = {}
+                piece = _Piece(static.name, (0, static.size), 1.0, False, True)
+                needs.append((span, _span(self.forward.columns["one"]), piece))
+        groups: dict[Span, list[Span]] = {}
         for span, columns, _ in needs:
             groups.setdefault(columns, []).append(span)
         one = _span(self.forward.columns["one"])
-        pairs: list[tuple[tuple[int, int], tuple[int, int]]] = []
+        pairs: list[tuple[Span, Span]] = []
         for columns, spans in sorted(groups.items()):
             if columns == one:
                 continue
@@ -856,34 +858,28 @@ class _Writer:
                     break
             else:
                 pairs.append((span, one))
-        answers = []
-        for span, columns, what in needs:
-            for i, (r, c) in enumerate(pairs):
-                if _inside(span, r) and _inside(columns, c):
-                    a, b = span[0] - r[0], columns[0] - c[0]
-                    answers.append((i, a, span[1] - r[0], b, columns[1] - c[0], what))
-                    break
-        return pairs, answers
+        found = []
+        for span, columns, piece in needs:
+            number, (r, c) = next(
+                (i, (r, c))
+                for i, (r, c) in enumerate(pairs)
+                if _inside(span, r) and _inside(columns, c)
+            )
+            part = span[0] - r[0], span[1] - r[0]
+            found.append(_Found(number, part, (columns[0] - c[0], columns[1] - c[0]), piece))
+        return pairs, found
 
-    def assemble(self, answers) -> None:  # type: ignore[no-untyped-def]
+    def assemble(self, found: Sequence[_Found]) -> None:
         """Gradients of parameters from the sums."""
-        pieces: dict[str, list[tuple[tuple[int, int], str, bool]]] = {}
-        for i, a, b, c, d, what in answers:
-            product, term = what
-            source = f"sum_{i + 1}[{a}:{b}, {c}:{d}]"
-            if term is None:
-                source = f"sum_{i + 1}[{a}:{b}, {c}]"
-                source = f"{source}.sum()" if not self.shapes[product.name] else source
-                pieces.setdefault(product.name, []).append(((0, product.size), source, False))
-                continue
-            scale, weight = term[0], term[1]
-            if isinstance(weight, Bias):
-                source = f"sum_{i + 1}[{a}:{b}, {c}]"
-                if not self.shapes[weight.name]:
-                    source = f"{source}.sum()"
-            source = _times(scale, source)
-            transposed = isinstance(weight, Matrix) and weight.transposed
-            pieces.setdefault(weight.name, []).append((weight.rows, source, transposed))
+        pieces: dict[str, list[tuple[Span, str, bool]]] = {}
+        for entry in found:
+            piece, (top, bottom), (left, right) = entry.piece, entry.rows, entry.columns
+            columns = str(left) if piece.is_vector else f"{left}:{right}"
+            source = f"sum_{entry.number + 1}[{top}:{bottom}, {columns}]"
+            if not self.shapes[piece.name]:
+                source = f"{source}.sum()"
+            source = _times(piece.scale, source)
+            pieces.setdefault(piece.name, []).append((piece.target, source, piece.transposed))
         for name, parts in pieces.items():
             self.gradients[name] = self.joined(name, parts)
 
@@ -892,7 +888,7 @@ class _Writer:
         parts = sorted(parts, key=lambda p: p[0])
         spans = [p[0] for p in parts]
         turned = {p[2] for p in parts}
-        if len(turned) == 1 and all(b == c for (_, b), (c, _) in zip(spans, spans[1:])):
+        if len(turned) == 1 and all(b == c for (_, b), (c, _) in pairwise(spans)):
             height = (shape[1] if True in turned else shape[0]) if shape else 1
             if spans[0][0] == 0 and spans[-1][1] == height:
                 text = parts[0][1]
@@ -1035,7 +1031,7 @@ class _Writer:
                 else:
                     text = f"{text}.sum(axis=1)" if shape else f"{text}.sum()"
             if start in self.found or start in self.gradients:
-                raise Unsuited("a gradient of two kinds")
+                raise UnsuitedError("a gradient of two kinds")
             self.gradients[start] = text
 
     def first(self, view: View) -> str:
@@ -1059,6 +1055,28 @@ class _Load:
     right: int
     scale: float
     source: Matrix | Bias
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Rows of a parameter whose gradient is a sum over time, times a number; is_vector: added up for
+    the column of ones."""
+
+    name: str
+    target: Span
+    scale: float
+    transposed: bool
+    is_vector: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where a piece lies: rows and columns of the sum with that number."""
+
+    number: int
+    rows: Span
+    columns: Span
+    piece: _Piece
 
 
 _OWN = (

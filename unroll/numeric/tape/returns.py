@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from unroll.numeric.tape.backward import Backward, Basis, Carry, Dot, Node, Scaled, Source
-from unroll.numeric.tape.blocks import Block, Input, Product, Read, Unsuited
+from unroll.numeric.tape.blocks import Block, Input, Product, Read, UnsuitedError
 from unroll.numeric.tape.scan import Scan
 from unroll.numeric.tape.steps import FLAT, MATRIX, STACK, Forward, Place, Step, View
 
@@ -150,9 +151,9 @@ class _Planner:
         if not on_tape:
             self.found.scratch["stack"] = self.at
             self.at = kept
-        for basis, view in self.rows.items():
-            if isinstance(basis, Dot):
-                self.found.dots[basis.of] = view
+        for key, view in self.rows.items():
+            if isinstance(key, Dot):
+                self.found.dots[key.of] = view
 
     def next_row(self, memory: str, shift: int | None, size: int) -> View:
         view = View(memory, self.at, self.at + size, shift, FLAT)
@@ -220,7 +221,7 @@ class _Planner:
     def emit_outputs(self, pending: list[Block]) -> None:
         """Gradients, those first that products of the same step give further back."""
         outputs = self.backward.outputs
-        known = {b for b in self.rows if isinstance(b, (Carry, Source))}
+        known: set[Basis] = {b for b in self.rows if isinstance(b, (Carry, Source))}
         known |= {b for b in self.rows if isinstance(b, Dot) and isinstance(b.of, str)}
         done: set[tuple[int, int]] = set()
         while pending:
@@ -230,7 +231,7 @@ class _Planner:
             needed = {p for m in mids for p in self.found.products if m.of in _operands(p)}
             first = [b for b in ready if b in needed] if mids else ready
             if not first:
-                raise Unsuited("gradients in no order")
+                raise UnsuitedError("gradients in no order")
             self.emit_group(first)
             pending = [b for b in pending if b not in first]
             for mid in mids:
@@ -303,12 +304,12 @@ class _Planner:
         """Rows times numbers, several sums at once."""
         used = {row for combo in combos for row in combo}
         if any(v.stop - v.start != size for v in used) or len({v.memory for v in used}) != 1:
-            raise Unsuited("blocks of two sizes")
+            raise UnsuitedError("blocks of two sizes")
         start, stop = min(v.start for v in used), max(v.stop for v in used)
         first = next(iter(used))
         blocks, odd = divmod(stop - start, size)
         if odd:
-            raise Unsuited("blocks of two sizes")
+            raise UnsuitedError("blocks of two sizes")
         numbers = tuple(
             tuple(
                 sum(c for v, c in combo.items() if v.start == start + i * size)
@@ -346,7 +347,7 @@ class _Planner:
         target = View("tape", first.row, first.row + size, -1, FLAT)
         direct = [next(iter(c)) for c in combos if len(c) == 1 and list(c.values()) == [1.0]]
         if len(direct) == len(run) and all(
-            a.memory == b.memory and a.stop == b.start for a, b in zip(direct, direct[1:])
+            a.memory == b.memory and a.stop == b.start for a, b in pairwise(direct)
         ):
             source = View(direct[0].memory, direct[0].start, direct[-1].stop, direct[0].shift, FLAT)
         else:
@@ -355,7 +356,7 @@ class _Planner:
             source = View(name, 0, size, None, FLAT)
             self.mix(combos, source, run[0].size)
             if any(b.size != run[0].size for b in run):
-                raise Unsuited("blocks of two sizes")
+                raise UnsuitedError("blocks of two sizes")
         self.add("multiply({0}, {1}, {1})", source, target)
 
     def emit_mid(self, mid: Dot, users: Sequence[Product]) -> None:
@@ -367,7 +368,7 @@ class _Planner:
         )
         start, stop = rows[0][0], rows[-1][0] + rows[-1][1].size
         if stop - start != sum(p.size for p in users):
-            raise Unsuited("gradients that do not lie side by side")
+            raise UnsuitedError("gradients that do not lie side by side")
         name = f"returns_{len(self.found.weights) + 2}"
         columns = tuple((p, row - start) for row, p in rows)
         self.found.weights.append(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from unroll.errors import UnrollError
 from unroll.numeric.arrays import Data, match
 from unroll.numeric.memory import MODEST, demand
-from unroll.numeric.tape.blocks import Unsuited
+from unroll.numeric.tape.blocks import UnsuitedError
 from unroll.numeric.tape.program import TapeProgram, compile_scan
 from unroll.numeric.tape.runtime import Functions, are_finite
 from unroll.numeric.trace import Trace
@@ -203,7 +203,8 @@ class _Segments:
                 if name not in by_inputs:
                     by_inputs[name] = np.empty((self.plan.tau, *gradient.shape[1:]), gradient.dtype)
                 by_inputs[name][span[0] : span[1]] = gradient
-        assert functions is not None and sums is not None
+        assert functions is not None
+        assert sums is not None
         found = {**functions.by_parameters(sums), **by_inputs, **functions.by_start()}
         return TapeTrace(float(loss), found, Rest(None, _not_kept)), are_finite(loss, sums)
 
@@ -227,8 +228,12 @@ def plans_of(recurrence: Recurrence) -> dict[Any, Plan | None]:
     if entry is not None and entry[0]() is recurrence:
         return entry[1]
     plans: dict[Any, Plan | None] = {}
-    key = id(recurrence)
-    _PLANS[key] = (weakref.ref(recurrence, lambda _, all_=_PLANS: all_.pop(key, None)), plans)
+    key, all_plans = id(recurrence), _PLANS
+
+    def forget(_: weakref.ref[Recurrence]) -> None:
+        all_plans.pop(key, None)
+
+    _PLANS[key] = (weakref.ref(recurrence, forget), plans)
     return plans
 
 
@@ -277,7 +282,7 @@ def _plan(
         program = compile_scan(
             data.recurrence, data.shapes, data.batched, data.batch == 1, classes, of, dtype
         )
-    except (Unsuited, UnrollError):  # the general program says what is wrong
+    except (UnsuitedError, UnrollError):  # the general program says what is wrong
         return None
     if set(names) != set(program.arguments):  # one that the loss does not depend on
         return None

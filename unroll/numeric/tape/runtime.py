@@ -124,14 +124,17 @@ class SoftmaxCrossEntropy:
         self.ones_time = np.ones(length * batch, dtype)
         self.position = np.arange(length * batch)
         self.scratch = np.zeros(rows * length * batch if batch > 1 else 0, dtype)
-        logits, totals = np.zeros(classes * length * batch, dtype), np.zeros(length * batch, dtype)
-        self.blocks = []
+        logits: Array = np.zeros(classes * length * batch, dtype)
+        totals: Array = np.zeros(length * batch, dtype)
+        self.blocks: list[tuple[Any, ...]] = []
         for start in range(0, tau, length):
             stop = min(start + length, tau)
             count = (stop - start) * batch
             flat, total = logits[: classes * count], totals[:count]
             table = flat.reshape(classes, count)
-            out = tape.steps[start + 1 : stop + 1, :classes]
+            out: Array = tape.steps[start + 1 : stop + 1, :classes]
+            probabilities: Array
+            norm: Array
             if batch == 1:
                 probabilities, norm, out = table, total, out.T
             else:
@@ -159,7 +162,8 @@ class SoftmaxCrossEntropy:
         np.divide(p, norm, out)
         np.log(total, total)
         np.subtract(total, chosen, total)
-        return ones.dot(total)
+        loss: float = ones.dot(total)
+        return loss
 
 
 class Reduction:

@@ -15,7 +15,7 @@ from unroll.numeric.tape.blocks import (
     Product,
     Read,
     Static,
-    Unsuited,
+    UnsuitedError,
     in_order,
     operands,
     single,
@@ -50,7 +50,7 @@ class Scan:
 def separate(recurrence: Recurrence) -> Recurrence:
     """The recurrence with all that its scan needs of other variables written out in it.
 
-    What is left outside needs the scan, or has nothing to do with it. Raises Unsuited where there is
+    What is left outside needs the scan, or has nothing to do with it. Raises UnsuitedError where there is
     no scan, or more than one.
     """
     while True:
@@ -68,31 +68,31 @@ def separate(recurrence: Recurrence) -> Recurrence:
         try:
             recurrence = inline(recurrence, before[0])
         except UnrollError as problem:
-            raise Unsuited(problem.message) from None
+            raise UnsuitedError(problem.message) from None
 
 
 def scanned(recurrence: Recurrence) -> frozenset[str]:
-    """The variables of the one scan, forward in time. Raises Unsuited."""
+    """The variables of the one scan, forward in time. Raises UnsuitedError."""
     if len(recurrence.axes) != 1 or recurrence.axes[0].leaves:
-        raise Unsuited("several axes")
+        raise UnsuitedError("several axes")
     found = [c for c in components(recurrence) if c.walks]
     if len(found) != 1 or len(found[0].walks) != 1 or found[0].direction != FORWARD:
-        raise Unsuited("no scan, more than one, or one backward in time")
+        raise UnsuitedError("no scan, more than one, or one backward in time")
     return frozenset(found[0].names)
 
 
 def read_scan(recurrence: Recurrence, shapes: Mapping[str, Shape], used: frozenset[str]) -> Scan:
     """The scan of a resolved recurrence.
 
-    used: names of its variables that are used outside of it. Raises Unsuited.
+    used: names of its variables that are used outside of it. Raises UnsuitedError.
     """
     return _Reader(recurrence, shapes, scanned(recurrence)).scan(used)
 
 
 def rank(shape: Shape) -> int:
-    """Entries of a vector, 1 for a number. Raises Unsuited for a matrix."""
+    """Entries of a vector, 1 for a number. Raises UnsuitedError for a matrix."""
     if len(shape) > 1:
-        raise Unsuited("matrices as values")
+        raise UnsuitedError("matrices as values")
     return shape[0] if shape else 1
 
 
@@ -124,17 +124,17 @@ class _Reader:
             elif index == Index("", 0):
                 initial[equation.name] = self.start(equation.expression, str(equation.target))
             else:
-                raise Unsuited("an equation for some steps")
+                raise UnsuitedError("an equation for some steps")
         if set(bodies) != self.names:
-            raise Unsuited("an equation for some steps")
+            raise UnsuitedError("an equation for some steps")
         if not set(initial) <= set(states):
-            raise Unsuited("an initial value that no step reads")
+            raise UnsuitedError("an initial value that no step reads")
         self.bodies = bodies
         values: dict[str, Block] = {}
         for name in (*states, *sorted(used - set(states))):
             block = self.builder.value(self.value(name), rank(self.shapes[name]))
             if isinstance(block, (Read, Input, Static)) or block in values.values():
-                raise Unsuited("a state that is only handed on")
+                raise UnsuitedError("a state that is only handed on")
             values[name] = block
         return Scan(self.names, values, initial, self.builder)
 
@@ -147,7 +147,7 @@ class _Reader:
             return float(expression.value)
         if isinstance(expression, Reference) and not expression.indices:
             return expression.name
-        raise Unsuited("an initial value that is computed")
+        raise UnsuitedError("an initial value that is computed")
 
     def value(self, name: str) -> Form:
         if name not in self.forms:
@@ -161,23 +161,23 @@ class _Reader:
             (index,) = reference.indices
             own = rank(self.shapes[name])
             if size and own != size:
-                raise Unsuited("values of two sizes")
+                raise UnsuitedError("values of two sizes")
             if index.base != self.recurrence.axes[0].name or index.via:
-                raise Unsuited("a value at one step")
+                raise UnsuitedError("a value at one step")
             if name in self.names and index.offset == 0:
                 return self.value(name)
             if name in self.names and index.offset == -1:
                 return single(self.builder.block(Read, own, name))
             if name not in self.names and index.offset == 0 and self.is_given(name):
                 return single(self.builder.block(Input, own, name))
-            raise Unsuited("a lag of two steps or more, or a lead")
+            raise UnsuitedError("a lag of two steps or more, or a lead")
         if name not in self.recurrence.names or self.recurrence.role(name) != PARAMETER:
-            raise Unsuited("a number that depends on the step")
+            raise UnsuitedError("a number that depends on the step")
         shape = self.shapes[name]
         if not shape and size > 1:
             return single(self.builder.block(Static, size, name))
         if len(shape) > 1 or (size and rank(shape) != size):
-            raise Unsuited("a parameter of another size")
+            raise UnsuitedError("a parameter of another size")
         return Form(biases=((1.0, Bias(name, (0, rank(shape)))),))
 
     def is_given(self, name: str) -> bool:

@@ -10,8 +10,9 @@ at the end of a row and run over into the next one, which is not yet written.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from itertools import product as combinations
 
 from unroll.numeric.tape.arranging import Wish, arrange
@@ -24,7 +25,7 @@ from unroll.numeric.tape.blocks import (
     Static,
     Sum,
     Times,
-    Unsuited,
+    UnsuitedError,
     in_order,
     operands,
 )
@@ -33,6 +34,7 @@ from unroll.symbolic.operations import OPERATIONS
 
 MATRIX, FLAT, STACK = "matrix", "flat", "stack"
 COLUMNS = "columns"
+KINDS: tuple[type[Block], ...] = (Product, Apply, Times, Sum)  # the order in which they are done
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +90,10 @@ class Forward:
     """The forward step, ready to be written.
 
     columns: first row and length of each thing in `columns`; places: of every block that has one;
-    tapes: rows of a step on each tape; scratch: rows of memory for one step; over: rows by which the last step runs over; kept: blocks
-    that the adjoint may read; in_place: blocks that took another's place; hoisted: products without
-    a state, computed for all steps at once; constants: arrays by name; statics: parameters needed
-    entry by entry.
+    tapes: rows of a step on each tape; scratch: rows of memory for one step; over: rows by which the
+    last step runs over; kept: blocks that the adjoint may read; hoisted: products without a state,
+    computed for all steps at once; constants: arrays by name; statics: parameters needed entry by
+    entry.
     """
 
     columns: dict[object, tuple[int, int]] = field(default_factory=dict)
@@ -130,7 +132,7 @@ def plan_forward(
     """The calls of a step.
 
     needed: blocks whose values the adjoint reads; lead: rows of the first tape to be left free at
-    its start; room: rows that it has in any case. Raises Unsuited.
+    its start; room: rows that it has in any case. Raises UnsuitedError.
     """
     planner = _Planner(scan, needed, lead, room, batched)
     planner.run()
@@ -178,7 +180,7 @@ class _Planner:
             row += size
         for block in self.order:
             if isinstance(block, Read) and self.scan.values[block.name] in self.found.columns:
-                raise Unsuited("a state that a product of its own step reads")
+                raise UnsuitedError("a state that a product of its own step reads")
             if isinstance(block, Read) and block.name in self.found.columns:
                 start, _ = self.found.columns[block.name]
                 self.found.places[block] = Place(COLUMNS, start, 0)
@@ -197,9 +199,10 @@ class _Planner:
                 continue
             (inner,) = operands(block)
             alone = self.users[inner] == [block] and inner not in values
-            if alone and inner not in self.needed and isinstance(inner, (Product, Sum)):
-                if inner not in self.found.columns and "{out}" in _source(block):
-                    self.hosts[inner] = block
+            unread = inner not in self.needed and inner not in self.found.columns
+            computed = isinstance(inner, (Product, Sum)) and "{out}" in _source(block)
+            if alone and unread and computed:
+                self.hosts[inner] = block
 
     def host(self, block: Block) -> Block:
         """The block in whose place it lies."""
@@ -209,26 +212,19 @@ class _Planner:
 
     def groups(self) -> list[list[Block]]:
         """Blocks in groups of one kind, each ready once those before are done."""
-        done = {b for b in self.order if isinstance(b, (Read, Input, Static))}
+        done: set[Block] = {b for b in self.order if isinstance(b, (Read, Input, Static))}
         left = [b for b in self.order if b not in done]
-        hoisted = [
-            b
-            for b in left
-            if isinstance(b, Product) and all(isinstance(o, Input) for o in operands(b))
-        ]
+        hoisted = [b for b in left if self.is_hoisted(b)]
         found: list[list[Block]] = []
         if hoisted:
-            found.append(list(hoisted))
+            found.append(hoisted)
             done |= set(hoisted)
         while left := [b for b in left if b not in done]:
             ready = [b for b in left if done.issuperset(operands(b))]
-            for kind in (Product, Apply, Times, Sum):
-                group = [b for b in ready if isinstance(b, kind)]
-                if group and isinstance(group[0], Apply):
-                    first = _signature(group[0])
-                    group = [b for b in group if _signature(b) == first]
-                if group:
-                    break
+            kind = next(k for k in KINDS if any(isinstance(b, k) for b in ready))
+            group = [b for b in ready if isinstance(b, kind)]
+            if kind is Apply:
+                group = [b for b in group if _signature(b) == _signature(group[0])]
             found.append(group)
             done |= set(group)
         return found
@@ -245,6 +241,7 @@ class _Planner:
                 wishes.append(self.orientations(group))
             elif isinstance(group[0], Sum):
                 for block in group:
+                    assert isinstance(block, Sum)
                     run = tuple(self.host(o) for o in operands(block))
                     if run and not self.is_plain(block) and all(o in items for o in run):
                         wishes.append([Wish((run,))])
@@ -367,13 +364,15 @@ class _Planner:
             for run in self.runs(group, lambda b: (b, *operands(b))):
                 self.emit_function(run)
         elif isinstance(group[0], Times):
-            for run in self.pair_runs(group):
-                self.emit_times(run)
+            for triples in self.pair_runs(group):
+                self.emit_times(triples)
         else:
             for block in group:
                 self.emit_sum(block)
 
-    def runs(self, group: Sequence[Block], roles) -> list[list[Block]]:  # type: ignore[no-untyped-def]
+    def runs(
+        self, group: Sequence[Block], roles: Callable[[Block], tuple[Block, ...]]
+    ) -> list[list[Block]]:
         """Blocks of a group in runs in which all that a call reads and writes lies side by side."""
         ordered = sorted(group, key=lambda b: _key(self.found.places[b]))
         found: list[list[Block]] = []
@@ -392,31 +391,25 @@ class _Planner:
         return a.memory == b.memory and a.shift == b.shift and a.row + first.size == b.row
 
     def pair_runs(self, group: Sequence[Block]) -> list[list[tuple[Block, Block, Block]]]:
+        """Entrywise products in runs, as (one factor, the other, product), turned to follow on."""
         found: list[list[tuple[Block, Block, Block]]] = []
         ordered = sorted(group, key=lambda b: _key(self.found.places[b]))
-        for block in ordered:
+        for block, after in zip(ordered, (*ordered[1:], None)):
             assert isinstance(block, Times)
-            for pair in ((block.left, block.right), (block.right, block.left)):
-                entry = (*pair, block)
-                before = found[-1][-1] if found else None
-                if before and all(self.adjoin(a, b) for a, b in zip(before, entry)):
-                    found[-1].append(entry)
-                    break
-            else:
-                found.append([(block.left, block.right, block)])
-                if len(ordered) > 1 and block is ordered[0]:
-                    found[-1] = [self.oriented(ordered)]
+            ways = [(block.left, block.right, block), (block.right, block.left, block)]
+            ends = found[-1][-1] if found else None
+            on = [w for w in ways if ends and self.all_adjoin(ends, w)]
+            if on:
+                found[-1].append(on[0])
+                continue
+            if isinstance(after, Times) and block is ordered[0]:
+                next_ = [(after.left, after.right, after), (after.right, after.left, after)]
+                ways.sort(key=lambda w: not any(self.all_adjoin(w[:2], n[:2]) for n in next_))
+            found.append([ways[0]])
         return found
 
-    def oriented(self, ordered: Sequence[Block]) -> tuple[Block, Block, Block]:
-        """The first pair, turned so that the second can follow it."""
-        first, second = ordered[0], ordered[1]
-        assert isinstance(first, Times) and isinstance(second, Times)
-        for a, b in ((first.left, first.right), (first.right, first.left)):
-            for c, d in ((second.left, second.right), (second.right, second.left)):
-                if self.adjoin(a, c) and self.adjoin(b, d):
-                    return a, b, first
-        return first.left, first.right, first
+    def all_adjoin(self, first: Sequence[Block], second: Sequence[Block]) -> bool:
+        return all(self.adjoin(a, b) for a, b in zip(first, second))
 
     def view(self, block: Block, size: int | None = None, form: str = FLAT) -> View:
         if isinstance(block, Static):
@@ -455,7 +448,7 @@ class _Planner:
         first = run[0]
         assert isinstance(first, Apply)
         size = sum(b.size for b in run)
-        source, views = _source(first), []
+        source, views = _source(first), list[View]()
         for i, operand in enumerate(first.operands):
             if isinstance(operand, Block):
                 source = source.replace(f"{{{i}}}", f"<{len(views)}>")
@@ -479,7 +472,7 @@ class _Planner:
             (o for _, o in block.terms if o in self.found.places),
             key=lambda b: _key(self.found.places[b]),
         )
-        side = len(run) == len(block.terms) and all(self.adjoin(a, b) for a, b in zip(run, run[1:]))
+        side = len(run) == len(block.terms) and all(self.adjoin(a, b) for a, b in pairwise(run))
         if side and run and not block.constant and not self.is_plain(block):
             weights = {o: c for c, o in block.terms}
             mix = self.found.constant(tuple(weights[o] for o in run))
