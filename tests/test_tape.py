@@ -203,9 +203,14 @@ def test_threads_do_not_share_memory(rnn):
 
 
 @pytest.mark.parametrize("count", [1, 3, 7, "sqrt"])
+@pytest.mark.parametrize("start", ["given", "zero", "1", "start"])
 @pytest.mark.parametrize("name", CELLS)
-def test_checkpoints_give_the_same_gradients(name, count):
-    recurrence = unroll.parse(CELLS[name] + HEAD)
+def test_checkpoints_give_the_same_gradients(name, start, count):
+    text = CELLS[name]
+    if start != "zero":
+        text = text.replace("given", start).replace("s[0] = start", "s[0] = first")
+    lines = [x for x in text.splitlines() if start != "zero" or "given" not in x]
+    recurrence = unroll.parse("\n".join(lines) + HEAD)
     arrays = arrays_of(recurrence, steps=17)
     trace = run(recurrence, arrays, checkpoint=count)
     assert_same(trace, general(recurrence, arrays), arrays)

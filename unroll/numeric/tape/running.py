@@ -167,7 +167,11 @@ class _Segments:
             self.arrays[n][span[0] : span[1]] if n in program.stepwise else self.arrays[n]
             for n in program.beginning
         ]
-        if functions is None or not functions.begin(*arguments):
+        if functions is None:
+            return None
+        for tape, start, stop in functions.states().values():
+            tape.steps[0, start:stop] = 0  # where nothing is said, not what a segment has left
+        if not functions.begin(*arguments):
             return None
         for name, (tape, start, stop) in functions.states().items():
             if states is not None:
