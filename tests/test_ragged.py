@@ -63,7 +63,7 @@ SEVERAL = {
     "edit-distance": {"m": [3, 5, 1, 4], "n": [2, 1, 4, 3]},
     "memory": {"tau": [3, 5, 1, 4]},
 }
-REFUSED = {"fibonacci": "no batch", "recursive-tree": "no axis whose length is open"}
+REFUSED = {"fibonacci": "no batch", "recursive-tree": "over a tree has no steps"}
 
 
 def alone(recurrence, arrays, batched, ends, entry, of=None, sizes=None):
