@@ -1,6 +1,8 @@
 """Runs on tapes: the same numbers as the general program, whatever the recurrence, and kept apart."""
 
+import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -52,6 +54,7 @@ J = sum(sum(q[t] * q[t]), t)""",
 J = sum(sum(p[t] ** 2), t)""",
     "in place of a hoisted product": """p[t] = tanh(tanh(A @ x[t] + a) * sigmoid(x[t]) + sigmoid(p[t-1]) * p[t-1])
 J = sum(sum(p[t] * p[t]), t)""",
+    "a state called one": "one[t] = tanh(W @ one[t-1] + U @ x[t] + b)\nJ = sum(sum(one[t]), t)",
     "cancels": "p[t] = sigmoid((1 - p[t-1]) * x[t] + p[t-1] * x[t] + A @ p[t-1])\nJ = sum(sum(p[t]), t)",
 }
 SIZE = 3
@@ -182,6 +185,16 @@ def test_a_trace_keeps_its_numbers(rnn):
     assert np.array_equal(trace.gradient("W"), gradient)
     assert np.allclose(trace["h"], expected["h"], rtol=1e-12)
     assert np.allclose(trace.gradient("h"), expected.gradient("h"), rtol=1e-9)
+
+
+def test_memory_goes_with_its_recurrence():
+    recurrence = unroll.parse(CELLS["rnn"] + HEAD)
+    trace = recurrence.run(arrays_of(recurrence))
+    gone = weakref.ref(recurrence)
+    assert trace.loss is not None
+    del recurrence, trace
+    gc.collect()
+    assert gone() is None
 
 
 def test_threads_do_not_share_memory(rnn):

@@ -94,9 +94,7 @@ def prepare(
         )
     recurrence, given = match(recurrence, arrays or {})
     raw = {name: _numbers(name, value) for name, value in given.items()}
-    lengths = {n: d for n, d in (dims or {}).items() if n in recurrence.lengths}
-    known = _dimensions(recurrence, {n: d for n, d in (dims or {}).items() if n not in lengths})
-    sizes = find_sizes(recurrence, raw, steps, lengths, tree)  # type: ignore[arg-type]
+    known, sizes = _said(recurrence, raw, steps, dims, tree)
     if not raw:
         return _made_up(_outlined(recurrence, known, sizes), seed, dtype)
     classes = class_names(recurrence) - {p.name for p in places(recurrence)}
@@ -149,10 +147,21 @@ def outline(
             raise UnrollError(f"batch = {batch}, but the arrays have a batch of {data.batch}")
         given = {n: a.shape for n, a in data.arrays.items()}
         return Outline(data.recurrence, given, data.shapes, data.sizes, data.batch, data.batched)
+    known, sizes = _said(recurrence, {}, steps, dims, tree)
+    return _outlined(recurrence, known, sizes, count)
+
+
+def _said(
+    recurrence: Recurrence,
+    raw: Mapping[str, Array],
+    steps: Steps | None,
+    dims: Mapping[str, int | Shape] | None,
+    tree: Trees | None,
+) -> tuple[dict[str, Shape], Sizes]:
+    """Value shapes that `dims` says, and how long the axes are; `dims` may hold lengths, too."""
     lengths = {n: d for n, d in (dims or {}).items() if n in recurrence.lengths}
     known = _dimensions(recurrence, {n: d for n, d in (dims or {}).items() if n not in lengths})
-    sizes = find_sizes(recurrence, {}, steps, lengths, tree)  # type: ignore[arg-type]
-    return _outlined(recurrence, known, sizes, count)
+    return known, find_sizes(recurrence, raw, steps, lengths, tree)  # type: ignore[arg-type]
 
 
 def extend(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,7 @@ from unroll.numeric.codegen import Program, compile_recurrence
 from unroll.numeric.finiteness import report
 from unroll.numeric.lengths import Steps, Trees
 from unroll.numeric.memory import refuse_too_large
-from unroll.numeric.tape.running import Plan, add_plan, kind_of, plans_of
+from unroll.numeric.tape.running import Plan, kind_of, make_plan, plans_of, remember
 from unroll.numeric.trace import Trace
 from unroll.numeric.truncation import Truncation, run_truncated
 from unroll.symbolic.adjoint import Adjoint, differentiate
@@ -113,9 +113,9 @@ def run_on_tape(
         return None
     with np.errstate(all="ignore"):
         if checkpoint is None:
-            found = plan.run(ready)
+            found = plan.run(recurrence, ready)
         else:
-            found = plan.run_segments(ready, how_many(checkpoint, plan.tau))
+            found = plan.run_segments(recurrence, ready, how_many(checkpoint, plan.tau))
     if found is None:
         return None
     trace, finite = found
@@ -131,12 +131,14 @@ def plan_tape(
     """Add the plan for arrays of this kind. Raises UnrollError for arrays that do not fit."""
     dtype, of, whole, _ = kind
 
-    def general(given: Mapping[str, NDArray[Any]]) -> Trace:
-        data = prepare(recurrence, given, dtype=dtype)
+    def general(recurrence: Recurrence, given: Mapping[str, NDArray[Any]]) -> Trace:
+        data = prepare(replace(recurrence), given, dtype=dtype)
         return execute(compiled(data, of, True, dtype), data)
 
-    data = prepare(recurrence, arrays, dtype=dtype)
-    add_plan(plans, kind, recurrence, arrays, data, of, dtype, general, not whole)
+    same = replace(recurrence)  # caches by value keep what they see, and with it its plans
+    data = prepare(same, arrays, dtype=dtype)
+    plan = make_plan(same, arrays, data, of, dtype, general, not whole)
+    remember(plans, kind, plan)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ from unroll.numeric.tape.steps import (
     COLUMNS,
     FLAT,
     MATRIX,
+    ONE,
     STACK,
     Forward,
     Step,
@@ -271,7 +272,7 @@ class _Writer:
     def memory(self) -> None:
         add = self.setup.append
         add(f"columns = Tape(tau + 1, {self.forward.width}, batch, dtype)")
-        one, _ = self.forward.columns["one"]
+        one, _ = self.forward.columns[ONE]
         add(f"columns.steps[:, {one}] = 1")
         for name, rows in self.forward.tapes.items():
             over = self.forward.over[name]
@@ -420,7 +421,7 @@ class _Writer:
         for c, matrix, operand in product.terms:
             row, size = self.forward.columns[operand.name if isinstance(operand, Read) else operand]
             found.append(_Load(at, at + product.size, row - start, row - start + size, c, matrix))
-        one, _ = self.forward.columns["one"]
+        one, _ = self.forward.columns[ONE]
         for c, bias in product.biases:
             found.append(_Load(at, at + product.size, one - start, one - start + 1, c, bias))
         return found
@@ -478,11 +479,11 @@ class _Writer:
     def head_columns(self, head: Head) -> tuple[int, int]:
         spans = [self.forward.columns[name] for name in head.states]
         if head.product.biases:
-            spans.append(self.forward.columns["one"])
+            spans.append(self.forward.columns[ONE])
         return min(a for a, _ in spans), max(a + n for a, n in spans)
 
     def loads_of_head(self, head: Head, start: int) -> list[_Load]:
-        found, one = [], self.forward.columns["one"][0] - start
+        found, one = [], self.forward.columns[ONE][0] - start
         for c, matrix, operand in head.product.terms:
             assert isinstance(operand, Read)
             row, size = self.forward.columns[operand.name]
@@ -832,17 +833,17 @@ class _Writer:
             for scale, bias in product.biases:
                 if bias.name:
                     piece = _Piece(bias.name, bias.rows, scale, False, True)
-                    needs.append((span, _span(self.forward.columns["one"]), piece))
+                    needs.append((span, _span(self.forward.columns[ONE]), piece))
         for static in self.forward.statics:
             if static in self.back.places:
                 row = self.back.places[static].row
                 span = (row, row + static.size)
                 piece = _Piece(static.name, (0, static.size), 1.0, False, True)
-                needs.append((span, _span(self.forward.columns["one"]), piece))
+                needs.append((span, _span(self.forward.columns[ONE]), piece))
         groups: dict[Span, list[Span]] = {}
         for span, columns, _ in needs:
             groups.setdefault(columns, []).append(span)
-        one = _span(self.forward.columns["one"])
+        one = _span(self.forward.columns[ONE])
         pairs: list[tuple[Span, Span]] = []
         for columns, spans in sorted(groups.items()):
             if columns == one:
@@ -955,7 +956,6 @@ class _Writer:
 
     def assemble_inputs(self, returned: list[tuple[tuple[int, int], str, list[Input]]]) -> None:
         inputs = [k for k in self.forward.columns if isinstance(k, Input)]
-        base = 0
         for key in inputs:
             parts = []
             if returned and key in returned[0][2]:
@@ -987,7 +987,6 @@ class _Writer:
                 if self.single:
                     text = f"{text.removesuffix('.sum(axis=1)')}[:, 0]"
             self.gradients[key.name] = text
-            base += key.size
 
     def assemble_initial(self) -> None:
         """Gradients of what states start from: what row 0 gives back."""

@@ -17,7 +17,7 @@ from itertools import pairwise
 from unroll.numeric.tape.backward import Backward, Basis, Carry, Dot, Node, Scaled, Source
 from unroll.numeric.tape.blocks import Block, Input, Product, Read, UnsuitedError
 from unroll.numeric.tape.scan import Scan
-from unroll.numeric.tape.steps import FLAT, MATRIX, STACK, Forward, Place, Step, View
+from unroll.numeric.tape.steps import FLAT, MATRIX, ONE, STACK, Forward, Place, Step, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class _Planner:
 
     def multiplied(self) -> list[str]:
         """States that products read, in the order of `columns`."""
-        return [key for key in self.forward.columns if isinstance(key, str) and key != "one"]
+        return [key for key in self.forward.columns if isinstance(key, str) and key != ONE]
 
     def bases(self) -> list[Basis]:
         found: dict[Basis, None] = {}
@@ -361,11 +361,7 @@ class _Planner:
 
     def emit_mid(self, mid: Dot, users: Sequence[Product]) -> None:
         assert isinstance(mid.of, Block)
-        rows = (
-            sorted((self.found.places[p].row, p) for p in users)
-            if len(users) == 1
-            else sorted(((self.found.places[p].row, p) for p in users), key=lambda pair: pair[0])
-        )
+        rows = sorted(((self.found.places[p].row, p) for p in users), key=lambda pair: pair[0])
         start, stop = rows[0][0], rows[-1][0] + rows[-1][1].size
         if stop - start != sum(p.size for p in users):
             raise UnsuitedError("gradients that do not lie side by side")

@@ -27,7 +27,7 @@ from unroll.numeric.trace import Trace
 from unroll.symbolic.recurrence import Recurrence
 
 Array = NDArray[Any]
-General = Callable[[Mapping[str, Array]], Trace]
+General = Callable[[Recurrence, Mapping[str, Array]], Trace]
 PLANS = 8  # kinds of arrays for which a recurrence keeps a program with its memory
 
 
@@ -58,10 +58,12 @@ class TapeTrace(Trace):
 class Rest:
     """What a trace has not yet: the way to get it."""
 
-    __slots__ = ("__weakref__", "arrays", "functions", "general", "lock")
+    __slots__ = ("__weakref__", "arrays", "functions", "general", "lock", "recurrence")
 
-    def __init__(self, functions: Functions | None, general: General) -> None:
-        self.functions, self.general = functions, general
+    def __init__(
+        self, functions: Functions | None, general: General, recurrence: Recurrence
+    ) -> None:
+        self.functions, self.general, self.recurrence = functions, general, recurrence
         self.arrays: Mapping[str, Array] = {}
         self.lock = threading.Lock()
 
@@ -73,7 +75,7 @@ class Rest:
 
     def trace(self) -> Trace:
         self.keep()
-        return self.general(self.arrays)
+        return self.general(self.recurrence, self.arrays)
 
 
 class Memory:
@@ -97,7 +99,8 @@ class Memory:
 class Plan:
     """A program for arrays of one kind.
 
-    order: the names under which the arrays come, as the program takes them.
+    order: the names under which the arrays come, as the program takes them; general: runs a
+    recurrence by the general program. A plan must not hold the recurrence, with which it goes.
     """
 
     def __init__(
@@ -116,7 +119,9 @@ class Plan:
         memory.reclaim()
         return memory
 
-    def run(self, arrays: Mapping[str, Array]) -> tuple[TapeTrace, bool] | None:
+    def run(
+        self, recurrence: Recurrence, arrays: Mapping[str, Array]
+    ) -> tuple[TapeTrace, bool] | None:
         """The trace, and whether all in it is finite; None for arrays that do not fit after all."""
         memory = self.take()
         functions = memory.functions
@@ -125,18 +130,18 @@ class Plan:
             self.free.append(memory)
             return None
         loss, gradients, finite = found
-        rest = Rest(functions, self.general)
+        rest = Rest(functions, self.general, recurrence)
         memory.lend(rest)
         self.free.append(memory)
         return TapeTrace(float(loss), gradients, rest), finite
 
     def run_segments(
-        self, arrays: Mapping[str, Array], count: int
+        self, recurrence: Recurrence, arrays: Mapping[str, Array], count: int
     ) -> tuple[TapeTrace, bool] | None:
         """As `run`, with memory for one segment of the steps, which are computed twice."""
         if not self.program.in_segments:
             return None
-        return _Segments(self, [arrays[n] for n in self.order], count).run()
+        return _Segments(self, [arrays[n] for n in self.order], count).run(recurrence)
 
 
 class _Segments:
@@ -179,7 +184,7 @@ class _Segments:
         functions.scan()
         return functions
 
-    def run(self) -> tuple[TapeTrace, bool] | None:
+    def run(self, recurrence: Recurrence) -> tuple[TapeTrace, bool] | None:
         states: list[Mapping[str, Array] | None] = [None]
         for span in self.spans[:-1]:
             functions = self.begin(span, states[-1])
@@ -210,10 +215,12 @@ class _Segments:
         assert functions is not None
         assert sums is not None
         found = {**functions.by_parameters(sums), **by_inputs, **functions.by_start()}
-        return TapeTrace(float(loss), found, Rest(None, _not_kept)), are_finite(loss, sums)
+        return TapeTrace(float(loss), found, Rest(None, _not_kept, recurrence)), are_finite(
+            loss, sums
+        )
 
 
-def _not_kept(arrays: Mapping[str, Array]) -> Trace:
+def _not_kept(recurrence: Recurrence, arrays: Mapping[str, Array]) -> Trace:
     raise UnrollError(
         "values were not kept: a run with checkpoints keeps states between its segments only",
         remedy="Run it without checkpoint= to have them.",
@@ -241,6 +248,13 @@ def plans_of(recurrence: Recurrence) -> dict[Any, Plan | None]:
     return plans
 
 
+def remember(plans: dict[Any, Plan | None], kind: Any, plan: Plan | None) -> None:
+    """Keep a plan for arrays of a kind, and the oldest ones no more where there are too many."""
+    while len(plans) >= PLANS:
+        plans.pop(next(iter(plans)))
+    plans[kind] = plan
+
+
 def kind_of(arrays: Mapping[str, Any]) -> tuple[Any, ...] | None:
     """What decides on a program: names, shapes and types; None for what are no arrays yet."""
     try:
@@ -249,9 +263,7 @@ def kind_of(arrays: Mapping[str, Any]) -> tuple[Any, ...] | None:
         return None
 
 
-def add_plan(
-    plans: dict[Any, Plan | None],
-    kind: tuple[Any, ...],
+def make_plan(
     recurrence: Recurrence,
     arrays: Mapping[str, Array],
     data: Data,
@@ -261,21 +273,6 @@ def add_plan(
     in_segments: bool,
 ) -> Plan | None:
     """The plan for arrays that `data` has made ready; None where the recurrence is not suited."""
-    while len(plans) >= PLANS:
-        plans.pop(next(iter(plans)))
-    plans[kind] = plan = _plan(recurrence, arrays, data, of, dtype, general, in_segments)
-    return plan
-
-
-def _plan(
-    recurrence: Recurrence,
-    arrays: Mapping[str, Array],
-    data: Data,
-    of: str | None,
-    dtype: type[np.floating[Any]],
-    general: General,
-    in_segments: bool,
-) -> Plan | None:
     names = {next(iter(match(recurrence, {key: a})[1])): key for key, a in arrays.items()}
     if set(names) != set(data.arrays):
         return None

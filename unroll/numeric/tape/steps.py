@@ -34,6 +34,7 @@ from unroll.symbolic.operations import OPERATIONS
 
 MATRIX, FLAT, STACK = "matrix", "flat", "stack"
 COLUMNS = "columns"
+ONE = "1"  # the row of ones in `columns`: no name of a state
 KINDS: tuple[type[Block], ...] = (Product, Apply, Times, Sum)  # the order in which they are done
 
 
@@ -170,7 +171,7 @@ class _Planner:
         """States that products read, one, inputs, then what the step makes for its own products."""
         reads = dict.fromkeys(o for b in self.order if isinstance(b, Product) for o in operands(b))
         entries: list[tuple[object, int]] = [(b.name, b.size) for b in reads if isinstance(b, Read)]
-        entries.append(("one", 1))
+        entries.append((ONE, 1))
         entries += [(b, b.size) for b in reads if isinstance(b, Input)]
         entries += [(b, b.size) for b in self.order if isinstance(b, Input) and b not in reads]
         entries += [(b, b.size) for b in reads if not isinstance(b, (Read, Input))]
@@ -425,7 +426,7 @@ class _Planner:
         products = [b for b in run if isinstance(b, Product)]
         spans = [self.found.columns[_column(o)] for b in products for o in operands(b)]
         if any(b.biases for b in products):
-            spans.append(self.found.columns["one"])
+            spans.append(self.found.columns[ONE])
         start, stop = min(a for a, _ in spans), max(a + n for a, n in spans)
         at, outputs = 0, []
         for block in products:
