@@ -1,7 +1,14 @@
-"""Themes: what colour a paint has on light and on dark ground.
+"""Themes: what colour a paint has on each ground, and how heavy its lines are.
+
+Text and lines have a contrast of at least 4.5:1 with their ground (WCAG 2.2, 1.4.3 and 1.4.11), in
+`contrast` 7:1. `print` has greys alone: the way back is lighter and heavier, which a photocopy
+keeps. `transparent` is read on white and on #0d1117 alike: no colour has more than 4.35:1 with
+both, since the product of the two contrasts is that of the grounds with each other, 18.9:1.
 
 The signed maps run from -16 to +16 in equal steps of perceived lightness (OKLCh): purple, white,
 orange on light, where the sign survives in grey because purple is darker; blue, black, red on dark.
+That of `print` (CIE L*) is darker than its middle grey below zero and lighter above; that of
+`contrast` is light throughout, for black digits.
 """
 
 from __future__ import annotations
@@ -11,7 +18,7 @@ from dataclasses import dataclass
 from unroll.errors import UnrollError
 
 LEVELS = 16
-THEMES = ("light", "dark", "auto")
+THEMES = ("light", "dark", "auto", "print", "contrast", "transparent")
 
 _LIGHT = (
     "#5f3298 #683f9f #704ba6 #7957ad #8263b4 #8b6fbb #947ac1 #9d86c8 #a792ce #b09ed4 #baaada"
@@ -23,16 +30,31 @@ _DARK = (
     " #37475c #313e4f #2c3643 #272e37 #22262b #1e1e1e #2c2423 #392b29 #463330 #533a36 #61423d"
     " #6f4944 #7c514b #8b5953 #99625a #a76a62 #b6726a #c57b71 #d48479 #e38d82 #f2968a #fea195"
 )
+_GREYS = (
+    "#2c2c2c #313131 #373737 #3d3d3d #424242 #484848 #4e4e4e #545454 #5a5a5a #606060 #666666"
+    " #6d6d6d #737373 #797979 #808080 #868686 #919191 #9b9b9b #a1a1a1 #a6a6a6 #acacac #b2b2b2"
+    " #b8b8b8 #bebebe #c3c3c3 #c9c9c9 #cfcfcf #d5d5d5 #dbdbdb #e1e1e1 #e7e7e7 #ededed #f3f3f3"
+)
+_PALE = (
+    "#a888e0 #ad8fe2 #b296e4 #b79de6 #bca4e7 #c1abe9 #c6b3eb #cbbaed #d0c1ef #d5c8f0 #dacff2"
+    " #dfd6f3 #e5ddf5 #eae4f6 #efecf7 #f5f3f9 #fafafa #faf3ed #faebe0 #f9e4d4 #f9ddc7 #f8d5ba"
+    " #f7cead #f6c6a0 #f5bf93 #f4b786 #f3b078 #f1a86a #f0a05b #ee984b #ec9038 #ea881f #e68101"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours by paint, as `#rrggbb`; the signed map from -16 to +16; the digits on it."""
+    """Colours by paint, as `#rrggbb`; the signed map from -16 to +16; the digits on it.
+
+    weights: factors of the width of lines, by paint, where it is not 1. The background of a
+    transparent theme is `none`.
+    """
 
     name: str
     paints: tuple[tuple[str, str], ...]
     signed: str  # 33 colours, one after another
     digits: tuple[str, str]  # on a light and on a dark cell
+    weights: tuple[tuple[str, float], ...] = ()
 
     def color(self, paint: str) -> str:
         """The colour of a paint: a name, `signed+07`, or `digits+07` for what is written on it."""
@@ -42,15 +64,17 @@ class Theme:
             return self._legible(self._cell(int(paint[6:])))
         return dict(self.paints)[paint]
 
+    def weight(self, paint: str | None) -> float:
+        """By how much lines of this paint are wider than the scene says."""
+        return dict(self.weights).get(paint or "", 1.0)
+
     def _cell(self, level: int) -> str:
         return self.signed.split()[level + LEVELS]
 
     def _legible(self, ground: str) -> str:
-        light = luminance(ground)
         dark_text, light_text = self.digits
-        on_dark = (luminance(light_text) + 0.05) / (light + 0.05)
-        on_light = (light + 0.05) / (luminance(dark_text) + 0.05)
-        return light_text if on_dark > on_light else dark_text
+        better = contrast(light_text, ground) > contrast(dark_text, ground)
+        return light_text if better else dark_text
 
 
 LIGHT = Theme(
@@ -58,7 +82,7 @@ LIGHT = Theme(
     (
         ("background", "#ffffff"),
         ("ink", "#1f2328"),
-        ("faint", "#8c959f"),
+        ("faint", "#656d76"),
         ("forward", "#0072b2"),
         ("backward", "#b84a00"),
     ),
@@ -70,13 +94,52 @@ DARK = Theme(
     (
         ("background", "#0d1117"),
         ("ink", "#e6edf3"),
-        ("faint", "#6e7681"),
+        ("faint", "#7d8590"),
         ("forward", "#56b4e9"),
         ("backward", "#ff9e4a"),
     ),
     _DARK,
     ("#010102", "#fefeff"),
 )
+PRINT = Theme(
+    "print",
+    (
+        ("background", "#ffffff"),
+        ("ink", "#000000"),
+        ("faint", "#757575"),
+        ("forward", "#1c1c1c"),
+        ("backward", "#6b6b6b"),
+    ),
+    _GREYS,
+    ("#010101", "#fefefe"),
+    (("backward", 1.7),),
+)
+CONTRAST = Theme(
+    "contrast",
+    (
+        ("background", "#ffffff"),
+        ("ink", "#000000"),
+        ("faint", "#575757"),
+        ("forward", "#004f91"),
+        ("backward", "#943600"),
+    ),
+    _PALE,
+    ("#000000", "#ffffff"),
+    (("ink", 1.2), ("forward", 1.2), ("backward", 1.2)),
+)
+TRANSPARENT = Theme(
+    "transparent",
+    (
+        ("background", "none"),
+        ("ink", "#78797c"),
+        ("faint", "#777a7d"),
+        ("forward", "#1f7fc0"),
+        ("backward", "#bd600f"),
+    ),
+    _LIGHT,
+    ("#010101", "#fefefe"),
+)
+_PALETTES = {t.name: t for t in (LIGHT, DARK, PRINT, CONTRAST, TRANSPARENT)}
 
 
 def palette(theme: str) -> Theme:
@@ -88,7 +151,7 @@ def palette(theme: str) -> Theme:
         raise UnrollError(
             f"there is no theme {theme!r}", remedy=f"Choose one of: {', '.join(THEMES)}."
         )
-    return DARK if theme == "dark" else LIGHT
+    return _PALETTES.get(theme, LIGHT)
 
 
 def level(value: float, largest: float) -> int:
@@ -98,6 +161,12 @@ def level(value: float, largest: float) -> int:
     share = max(-1.0, min(1.0, value / largest))
     nearest = round(share * LEVELS)
     return nearest or (0 if value == 0 else 1 if value > 0 else -1)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours `#rrggbb`, 1..21, as the web's contrast rule defines it."""
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
 
 
 def luminance(color: str) -> float:

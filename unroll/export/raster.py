@@ -137,17 +137,18 @@ def _artist(shape: Shape, theme: Theme) -> Any:
 
 
 def _patch(shape: Circle | Rectangle | Path, contours: Contours, theme: Theme) -> PathPatch:
+    width = shape.width * theme.weight(shape.stroke)
     patch = PathPatch(
         contours,
         facecolor=theme.color(shape.fill) if shape.fill else "none",
         edgecolor=theme.color(shape.stroke) if shape.stroke else "none",
-        linewidth=shape.width * _POINTS if shape.stroke else 0,
+        linewidth=width * _POINTS if shape.stroke else 0,
         capstyle="butt",
         joinstyle="miter",
     )
     dash = None if isinstance(shape, Rectangle) else shape.dash
     if dash and shape.stroke:  # matplotlib measures dashes in line widths
-        patch.set_linestyle((0, tuple(d / shape.width for d in dash)))
+        patch.set_linestyle((0, tuple(d / width for d in dash)))
     return patch
 
 

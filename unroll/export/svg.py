@@ -169,7 +169,8 @@ class _Writer:
         fill = self.theme.color(item.fill) if item.fill else "none"
         look = f' fill="{fill}"'
         if item.stroke:
-            look += f' stroke="{self.theme.color(item.stroke)}" stroke-width="{number(item.width)}"'
+            width = number(item.width * self.theme.weight(item.stroke))
+            look += f' stroke="{self.theme.color(item.stroke)}" stroke-width="{width}"'
             dash = item.dash if isinstance(item, (Circle, Path)) else None
             if dash:
                 look += f' stroke-dasharray="{" ".join(number(d) for d in dash)}"'

@@ -26,7 +26,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from unroll.drawing.theme import LEVELS, Theme, palette
+from unroll.drawing.theme import LEVELS, THEMES, Theme, palette
 from unroll.errors import UnrollError
 from unroll.files import write
 
@@ -154,7 +154,7 @@ class Style:
 
 def style(theme: str) -> Style:
     """The style of a theme, light or dark. Raises UnrollError for another."""
-    if theme == "auto":
+    if theme in set(THEMES) - set(_OTHERS):
         raise UnrollError("a plot is light or dark", remedy="Choose --theme light or --theme dark.")
     return Style(palette(theme))
 
