@@ -29,6 +29,15 @@ _ESCAPES = {c: "\\" + c for c in "$%&#_{}"} | {
     "~": r"\sim{}",
     " ": r"\ ",
 }
+_TYPED = {c: "\\" + c for c in "$%&#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\char34{}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +80,24 @@ def math(tex: str, text: str, size: float = SIZE, number: str | None = None) -> 
 
     tex: mathtext without dollar signs; what it cannot parse is set upright as it is.
     """
-    tex = tight(tex)
+    source, tex = tex if number is None else tex.replace(NUMBER, number), tight(tex)
     if number is None:
-        return _label(text, (_whole(tex, size),))
+        return _sourced(_label(text, (_whole(tex, size),)), source, size)
     parts = _numbered(tex, len(number), size)
     if parts is None:
-        return _label(text, (_whole(tex.replace(NUMBER, number), size),))
+        whole = _whole(tex.replace(NUMBER, number), size)
+        return _sourced(_label(text, (whole,)), source, size)
     fixed, slots = parts
     digits = tuple(
         (_digit(digit, scale, size), x, y) for digit, (x, y, scale) in zip(number, slots)
     )
-    return _label(text, (fixed, *digits))
+    return _sourced(_label(text, (fixed, *digits)), source, size)
 
 
 def words(text: str, size: float = SIZE) -> Label:
     """Upright text, as it is."""
-    return _label(text, (_whole(rf"\mathrm{{{escape(text)}}}", size),))
+    upright = rf"\mathrm{{{escape(text)}}}"
+    return _sourced(_label(text, (_whole(upright, size),)), rf"\text{{{typed(text)}}}", size)
 
 
 def stacked(upper: Label, lower: Label, gap: float = 3.0) -> Label:
@@ -105,6 +116,12 @@ def escape(text: str) -> str:
     return "".join(_ESCAPES.get(c, c) for c in printable)
 
 
+def typed(text: str) -> str:
+    """LaTeX that shows a text as it is, outside of mathematics."""
+    printable = (c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return "".join(_TYPED.get(c, c) for c in printable)
+
+
 def tight(tex: str) -> str:
     """TeX's own spacing of raised indices: `h^{\\!(t{-}1)}`, `W^{\\!\\top}`."""
     tex = re.sub(r"\^\{\s*(\(|\\langle)", r"^{\\!\1", tex)
@@ -115,6 +132,15 @@ def tight(tex: str) -> str:
     return re.sub(r"(?<=[\w#])\s*([-+])\s*(?=\d)", r"{\1}", tex)
 
 
+def _sourced(label: Label, tex: str, size: float) -> Label:
+    """The label, its first ink saying which TeX the label shows."""
+    for i, shape in enumerate(label.shapes):
+        if isinstance(shape, Ink):
+            told = replace(shape, tex=tex, size=size)
+            return replace(label, shapes=(*label.shapes[:i], told, *label.shapes[i + 1 :]))
+    return label
+
+
 _Part = tuple[tuple[Ink | Text, ...], float, float]
 
 
@@ -123,11 +149,7 @@ def _label(text: str, parts: tuple[_Part, ...]) -> Label:
     placed: list[Ink | Text] = []
     for shapes, dx, dy in parts:
         for s in shapes:
-            placed.append(
-                Ink(s.outline, s.x + dx, s.y + dy)
-                if isinstance(s, Ink)
-                else Text(s.text, s.x + dx, s.y + dy, s.size, s.width)
-            )
+            placed.append(replace(s, x=s.x + dx, y=s.y + dy))
     boxes = [_box(s) for s in placed]
     if not boxes:
         return Label(text, (), 0.0, 0.0)
@@ -138,12 +160,7 @@ def _label(text: str, parts: tuple[_Part, ...]) -> Label:
         max(b.bottom for b in boxes),
     )
     dx, dy = box.center
-    centred = tuple(
-        Ink(s.outline, s.x - dx, s.y - dy)
-        if isinstance(s, Ink)
-        else Text(s.text, s.x - dx, s.y - dy, s.size, s.width)
-        for s in placed
-    )
+    centred = tuple(replace(s, x=s.x - dx, y=s.y - dy) for s in placed)
     return Label(text, centred, box.width, box.height)
 
 

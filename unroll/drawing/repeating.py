@@ -123,7 +123,8 @@ def _slice(groups: list[Group], labels: dict[str, Label]) -> Iterator[Item]:
             continue
         yield circle
         label = labels[name]
-        yield from label.shapes_at(circle.x, circle.y)[:1]
+        for shape in label.shapes_at(circle.x, circle.y)[:1]:
+            yield replace(shape, tex="") if isinstance(shape, Ink) else shape
         for extra in group.items[2:]:
             yield from (s for s in _shapes(extra) if s.fill != "backward")
 

@@ -99,12 +99,18 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """An outline placed with its origin at (x, y)."""
+    """An outline placed with its origin at (x, y).
+
+    tex: the formula that it shows, without dollar signs, for formats that set type themselves, and
+    its font size; the inks and texts of its label that follow without TeX are part of it.
+    """
 
     outline: Outline
     x: float
     y: float
     fill: str = "ink"
+    tex: str = ""
+    size: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
