@@ -6,7 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from unroll.language.latex import expression_latex, name_latex, range_latex, reference_latex
+from unroll.language.latex import (
+    expression_latex,
+    index_latex,
+    name_latex,
+    range_latex,
+    reference_latex,
+)
+from unroll.language.lettering import Lettering, lettering
 from unroll.language.printer import format_equation
 from unroll.symbolic.adjoint import Adjoint
 from unroll.symbolic.derivation import Line, Through, letter, lines
@@ -52,12 +59,13 @@ class Derivation:
 
     __repr__ = __str__
 
-    def latex(self, notation: str = "book") -> str:
+    def latex(self, notation: str | Lettering = "book") -> str:
         """An `align*` environment (amsmath): chain rule, result, range, number in the book.
 
-        notation: `book` (h^{(t)}), `subscript` or `angle`.
+        notation: `book` (h^{(t)}), `subscript`, `angle`, `brackets`, or a lettering.
         """
-        body = " \\\\\n".join(self._latex(line, notation) for line in self.lines)
+        hand = lettering(notation)
+        body = " \\\\\n".join(self._latex(line, hand) for line in self.lines)
         return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 
     def _repr_latex_(self) -> str:
@@ -65,13 +73,13 @@ class Derivation:
 
     # --- one line ---------------------------------------------------------------
 
-    def _latex(self, line: Line, notation: str) -> str:
+    def _latex(self, line: Line, notation: Lettering) -> str:
         target = self._gradient(line.equation.target, notation)
         terms = signed_terms(line.equation.expression)
         values = [(sign, self._value(term, notation)) for sign, term in terms]
         chain = [(1, self._path(p, notation)) for p in self._paths(line)]
         numbers = [n.strip() for n in line.book.split(",")] if line.book else []
-        where = _range_latex(line)
+        where = _range_latex(line, notation)
         apart = len(numbers) > 1 or _width(chain) + _width(values) > LINE
         if not chain:
             return f"{target} &= {_sum(values)}{where}{_tag(numbers)}"
@@ -81,22 +89,24 @@ class Derivation:
             return f"{head} \\\\\n&= {_sum(values)}{where}{_tag(rest)}"
         return f"{target} &= {_sum(chain)} = {_sum(values)}{where}{_tag(numbers)}"
 
-    def _gradient(self, reference: Reference, notation: str) -> str:
+    def _gradient(self, reference: Reference, notation: Lettering) -> str:
         """`\\nabla_{h^{(t)}} L`, and for a number `\\frac{\\partial L}{\\partial L^{(t)}}`."""
         of = self._of(reference.name)
         if of is None or self.adjoint.shapes[of]:
             return reference_latex(reference, notation, objective=self.letter)
         return self._partial(Reference(of, reference.indices), notation)
 
-    def _partial(self, reference: Reference, notation: str) -> str:
+    def _partial(self, reference: Reference, notation: Lettering) -> str:
         below = reference_latex(reference, notation, objective=self.letter)
-        return rf"\frac{{\partial {name_latex(self.letter)}}}{{\partial {below}}}"
+        return (
+            rf"\frac{{\partial {name_latex(self.letter, notation=notation)}}}{{\partial {below}}}"
+        )
 
     def _of(self, name: str) -> str | None:
         """Whose gradient a name is."""
         return next((n for n, g in self.adjoint.gradients.items() if g == name), None)
 
-    def _value(self, expression: Expression, notation: str) -> str:
+    def _value(self, expression: Expression, notation: Lettering) -> str:
         """The result, elementwise products with a gradient as the book's diagonal matrices."""
         shapes = self.adjoint.shapes
         scalars = frozenset(n for n, s in shapes.items() if not s)
@@ -129,9 +139,9 @@ class Derivation:
         direct = [p for p in line.paths if p.target.name == self.adjoint.objective]
         return () if direct and not direct[0].target.indices else line.paths
 
-    def _path(self, path: Through, notation: str) -> str:
+    def _path(self, path: Through, notation: Lettering) -> str:
         shapes = self.adjoint.shapes
-        over = rf"\sum_{{{', '.join(path.over)}}} " if path.over else ""
+        over = rf"\sum_{{{', '.join(map(notation.name, path.over))}}} " if path.over else ""
         source, target = path.source, path.target
         if path.over and not source.indices:  # the book's copy of a parameter, used at one step
             source = replace(source, indices=tuple(map(Index, path.over)))
@@ -149,7 +159,7 @@ class Derivation:
         )
         if len(shapes[source.name]) == 2:
             entry = _entry(target, notation)
-            partial = rf"\frac{{\partial {name_latex(self.letter)}}}{{\partial {entry}}}"
+            partial = rf"\frac{{\partial {name_latex(self.letter, notation=notation)}}}{{\partial {entry}}}"
             return rf"{over}\sum_i {partial} \nabla_{{{below}}} {entry}"
         jacobian = rf"\left(\frac{{\partial {above}}}{{\partial {below}}}\right)^{{\top}}"
         return rf"{over}{jacobian} {gradient}"
@@ -179,10 +189,11 @@ def _sum(terms: list[Term]) -> str:
     return out
 
 
-def _entry(reference: Reference, notation: str) -> str:
-    """Entry i of a vector: `h_i^{(t)}`."""
-    bare = name_latex(reference.name)
-    if notation == "subscript":
+def _entry(reference: Reference, notation: Lettering) -> str:
+    """Entry i of a vector, a number and so not bold: `h_i^{(t)}`."""
+    notation = replace(notation, bold=notation.bold - {reference.name})
+    bare = name_latex(reference.name, notation=notation)
+    if notation.index == "subscript":
         whole = reference_latex(reference, notation)
         return whole[:-1] + ",i}" if whole.endswith("}") else f"{whole[:-2]}_{{{whole[-1]},i}}"
     whole = reference_latex(reference, notation)
@@ -193,9 +204,10 @@ def _tag(numbers: list[str]) -> str:
     return rf" \tag*{{({', '.join(numbers)})}}" if numbers else ""
 
 
-def _range_latex(line: Line) -> str:
+def _range_latex(line: Line, notation: Lettering) -> str:
     """Where a case holds: `t < \\tau`, or its first and last step in the order of the pass."""
-    return "".join(_one_range(line, r) for r in line.equation.ranges if not r.is_whole)
+    ranges = [r for r in line.equation.ranges if not r.is_whole]
+    return "".join(_one_range(line, notation.range(r)) for r in ranges)
 
 
 def _one_range(line: Line, within: Range) -> str:
@@ -203,13 +215,7 @@ def _one_range(line: Line, within: Range) -> str:
     if start is None or stop is None:
         return rf", \quad {range_latex(within)}"
     if start == Index("", 1) and stop.base:
-        return rf", \quad {axis} < {_index(stop.shift(1))}"
+        return rf", \quad {axis} < {index_latex(stop.shift(1))}"
     if line.ascending:
-        return rf", \quad {axis} = {_index(start)}, \dots, {_index(stop)}"
-    return rf", \quad {axis} = {_index(stop)}, \dots, {_index(start)}"
-
-
-def _index(index: Index) -> str:
-    if not index.base:
-        return str(index.offset)
-    return name_latex(index.base) + (f"{index.offset:+d}" if index.offset else "")
+        return rf", \quad {axis} = {index_latex(start)}, \dots, {index_latex(stop)}"
+    return rf", \quad {axis} = {index_latex(stop)}, \dots, {index_latex(start)}"

@@ -1,8 +1,9 @@
 r"""Recurrence to LaTeX: names, references, expressions and equations.
 
 Names and references stay inside what matplotlib's mathtext understands, since the drawings set
-their labels with it; equations need amsmath. The three notations are those of textbooks:
-`book` h^{(t-1)}, `subscript` h_{t-1}, `angle` h^{\langle t-1\rangle}.
+their labels with it; equations need amsmath. A notation is the name of a place for the step
+(`book` h^{(t-1)}, `subscript` h_{t-1}, `angle` h^{\langle t-1\rangle}, `brackets` h[t-1]) or a
+lettering, which has other names and bold ones, too.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from functools import cache
 
 from unroll.language.histories import Stretch
 from unroll.language.lengths import in_words
+from unroll.language.lettering import GRADIENT, INDICES, Lettering, lettering
 from unroll.language.scanner import GREEK
 from unroll.language.survey import LEAVES
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
 from unroll.symbolic.operations import HISTORY, OPERATIONS, Operation
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence
 
-NOTATIONS = ("book", "subscript", "angle")
+NOTATIONS = INDICES
 SCALARS = frozenset(
     [
         "alpha",
@@ -67,9 +69,9 @@ def _script(sign: str, text: str) -> str:
     return f"{sign}{{{text}}}" if text else ""
 
 
-def name_latex(name: str, objective: str = "L") -> str:
+def name_latex(name: str, objective: str = "L", notation: str | Lettering = "book") -> str:
     r"""A name as mathematics: `yhat` is `\hat{y}`, `W_hh` is `W_{hh}`, `L_total` is `L`."""
-    return reference_latex(Reference(name), objective=objective)
+    return reference_latex(Reference(name), notation, objective=objective)
 
 
 @cache
@@ -108,6 +110,23 @@ def _letters(word: str) -> str:
     return rf"\mathrm{{{word}}}"
 
 
+def _written(name: str, hand: Lettering) -> _Name:
+    """A name of the text as a lettering writes it."""
+    found = _named(hand.name(name))
+    return replace(found, head=_bold(found.head)) if name in hand.bold else found
+
+
+def _bold(head: str) -> str:
+    r"""A head in bold: `\boldsymbol{h}`, `\hat{\boldsymbol{y}}`, `\mathbf{net}`."""
+    accent = re.fullmatch(r"(\\[A-Za-z]+)\{(.*)\}", head)
+    if accent is not None and accent[1] == r"\mathrm":
+        return rf"\mathbf{{{accent[2]}}}"
+    if accent is not None:
+        return f"{accent[1]}{{{_bold(accent[2])}}}"
+    before, _, last = head.rpartition(" ")  # a difference, as in `\Delta x`
+    return f"{before} \\boldsymbol{{{last}}}".lstrip()
+
+
 def _greek(word: str) -> str:
     return "\\" + word
 
@@ -123,47 +142,55 @@ def _part(part: str) -> str:
     return part
 
 
-def reference_latex(reference: Reference, notation: str = "book", *, objective: str = "L") -> str:
+def reference_latex(
+    reference: Reference, notation: str | Lettering = "book", *, objective: str = "L"
+) -> str:
     r"""A reference in one of the notations. `grad_h[t]` is `\nabla_{h^{(t)}} L`."""
-    return _reference(reference, notation, objective)
+    return _reference(reference, lettering(notation), objective)
 
 
-def _reference(reference: Reference, notation: str, objective: str, raised: str = "") -> str:
+def _reference(reference: Reference, hand: Lettering, objective: str, raised: str = "") -> str:
     """A reference with something more at the top right of it, as a transpose sign."""
-    if notation not in NOTATIONS:
-        raise ValueError(f"notation {notation!r} is none of {', '.join(NOTATIONS)}")
-    kind, _, of = reference.name.partition("_")
-    if kind == "grad" and of:
-        inner = _reference(Reference(of, reference.indices), notation, objective)
-        text = rf"\nabla_{{{inner}}} {_named(objective)}"
+    of = reference.name.removeprefix(GRADIENT)
+    if of and of != reference.name:
+        inner = _reference(Reference(of, reference.indices), hand, objective)
+        text = rf"\nabla_{{{inner}}} {_written(objective, hand)}"
         return f"({text}){_script('^', raised)}" if raised else text
-    name = _named(reference.name)
-    index = ", ".join(_index(i) for i in reference.indices)
+    name = _written(reference.name, hand)
+    index = ", ".join(_index(i, hand) for i in reference.indices)
     if not index:
         return str(_Name(name.head, name.below, name.above + raised))
-    if notation == "subscript":
+    if hand.index == "brackets":
+        return f"{name}[{index}]" + _script("^", raised)
+    if hand.index == "subscript":
         return str(_Name(name.head, (*name.below, index), name.above + raised))
-    shown = f"({index})" if notation == "book" else rf"\langle {index}\rangle"
+    shown = f"({index})" if hand.index == "book" else rf"\langle {index}\rangle"
     if name.above:
         return f"{{{name}}}" + _script("^", shown + raised)
     return str(_Name(name.head, name.below, shown + raised))
 
 
-def _index(index: Index) -> str:
+def index_latex(index: Index, notation: str | Lettering = "book") -> str:
+    r"""An index: `t-1`, `\tau`, `3`, `\mathrm{left}(n)`."""
+    return _index(index, lettering(notation))
+
+
+def _index(index: Index, hand: Lettering) -> str:
     if isinstance(index, Stretch):
-        return _stretch(index.within)
+        return _stretch(index.within, hand)
     if not index.base:
         return str(index.offset)
+    base = _written(index.base, hand)
     if index.via:
-        return rf"\mathrm{{{index.via.replace('_', '~')}}}({_named(index.base)})"
-    return str(_named(index.base)) + (f"{index.offset:+d}" if index.offset else "")
+        return rf"\mathrm{{{index.via.replace('_', '~')}}}({base})"
+    return str(base) + (f"{index.offset:+d}" if index.offset else "")
 
 
-def _stretch(within: Range) -> str:
+def _stretch(within: Range, hand: Lettering) -> str:
     r"""Many places at once: `<t`, `\le t`, `2:t`, `\mathrm{children}(n)`."""
     if within.start is not None and within.stop is not None:
-        return f"{_index(within.start)}:{_index(within.stop)}"
-    text = range_latex(within).removeprefix(f"{within.axis} ")
+        return f"{_index(within.start, hand)}:{_index(within.stop, hand)}"
+    text = range_latex(within, notation=hand).removeprefix(f"{hand.name(within.axis)} ")
     return text.removeprefix(r"\in ").replace("< ", "<").replace("> ", ">")
 
 
@@ -172,55 +199,58 @@ def _stretch(within: Range) -> str:
 
 def expression_latex(
     expression: Expression,
-    notation: str = "book",
+    notation: str | Lettering = "book",
     *,
     objective: str = "L",
     scalars: frozenset[str] = SCALARS,
 ) -> str:
     r"""An expression; scalars: names that scale what they multiply, written without `\odot`."""
-    return _Style(notation, objective, scalars).write(expression)[0]
+    return _Style(lettering(notation), objective, scalars).write(expression)[0]
 
 
 def equation_latex(
     equation: Equation,
-    notation: str = "book",
+    notation: str | Lettering = "book",
     *,
     objective: str = "L",
     scalars: frozenset[str] = SCALARS,
     align: str = "",
 ) -> str:
     """An equation with its range; align: what stands before the sign, as `&`."""
-    style = _Style(notation, objective, scalars)
+    style = _Style(lettering(notation), objective, scalars)
     target = style.write(equation.target)[0]
     if equation.expression == GIVEN:
         return rf"{target} {align}\ \text{{given}}"
     text = f"{target} {align}= {style.write(equation.expression)[0]}"
-    ranges = [range_latex(r) for r in equation.ranges if not r.is_whole]
+    ranges = [range_latex(r, notation=style.hand) for r in equation.ranges if not r.is_whole]
     return ", \\quad ".join([text, *ranges])
 
 
-def range_latex(within: Range, dots: str = r" = {0}, \dots, {1}") -> str:
+def range_latex(
+    within: Range, dots: str = r" = {0}, \dots, {1}", notation: str | Lettering = "book"
+) -> str:
     """Where a letter runs: `t \\ge 2`, `s < t`, `k \\in \\mathrm{children}(n)`."""
-    letter, start, stop = within.axis, within.start, within.stop
+    hand = lettering(notation)
+    letter, start, stop = hand.name(within.axis), within.start, within.stop
     if within.parent is not None:
-        return rf"{letter} \in {_index(within.parent)}"
+        return rf"{letter} \in {_index(within.parent, hand)}"
     if start is not None and stop is not None:
-        return letter + dots.format(_index(start), _index(stop))
+        return letter + dots.format(_index(start, hand), _index(stop, hand))
     if start is not None:
-        strict = start.base and start.offset == 1
-        return (
-            f"{letter} > {_index(start.shift(-1))}" if strict else rf"{letter} \ge {_index(start)}"
-        )
+        if start.base and start.offset == 1:
+            return f"{letter} > {_index(start.shift(-1), hand)}"
+        return rf"{letter} \ge {_index(start, hand)}"
     if stop is None:
         return letter
     if stop == Index(LEAVES):
-        return rf"{letter} \in {_index(stop)}"
-    strict = stop.base and stop.offset == -1
-    return f"{letter} < {_index(stop.shift(1))}" if strict else rf"{letter} \le {_index(stop)}"
+        return rf"{letter} \in {_index(stop, hand)}"
+    if stop.base and stop.offset == -1:
+        return f"{letter} < {_index(stop.shift(1), hand)}"
+    return rf"{letter} \le {_index(stop, hand)}"
 
 
 def recurrence_latex(
-    recurrence: Recurrence, notation: str = "book", *, objective: str = "L"
+    recurrence: Recurrence, notation: str | Lettering = "book", *, objective: str = "L"
 ) -> str:
     """All equations, aligned at their signs."""
     scalars = SCALARS | {a.name for a in recurrence.axes} | {a.length for a in recurrence.axes}
@@ -236,7 +266,7 @@ def recurrence_latex(
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    notation: str
+    hand: Lettering
     objective: str
     scalars: frozenset[str]
 
@@ -245,7 +275,7 @@ class _Style:
         if isinstance(node, Constant):
             return _number(node.value), _BASE if node.value >= 0 else _SUM
         if isinstance(node, Reference):
-            text = _reference(node, self.notation, self.objective)
+            text = _reference(node, self.hand, self.objective)
             if text.startswith(r"\nabla"):
                 return text, _CIRCLED
             return text, _CLOSED if "^" in text else _BASE
@@ -294,7 +324,7 @@ class _Style:
         """A call by its row's template, its open arguments in brackets where they need them."""
         template = row.latex
         if node.over is not None:
-            template = re.sub(r"^\\[a-z]+(\{[a-z]+\})?", _bound(node), template)
+            template = re.sub(r"^\\[a-z]+(\{[a-z]+\})?", _bound(node, self.hand), template)
         if template == "{0}":
             return self.write(node.arguments[0])
         level = self.level(row)
@@ -344,7 +374,7 @@ class _Style:
 
     def transposed(self, value: Expression) -> str:
         if isinstance(value, Reference):
-            return _reference(value, self.notation, self.objective, r"\top")
+            return _reference(value, self.hand, self.objective, r"\top")
         return self.inside(value, _BASE) + r"^{\top}"
 
 
@@ -355,10 +385,10 @@ def _history(reference: Reference, within: Range) -> Reference:
     return replace(reference, indices=tuple(indices))
 
 
-def _bound(node: Call) -> str:
+def _bound(node: Call, hand: Lettering) -> str:
     """What a reduction binds, below its sign; escaped for the right side of a substitution."""
     assert node.bound is not None
-    below = range_latex(node.bound, " = {0}..{1}").replace("\\", r"\\")
+    below = range_latex(node.bound, " = {0}..{1}", hand).replace("\\", r"\\")
     return rf"\g<0>_{{{below}}}"
 
 
