@@ -8,7 +8,9 @@ both, since the product of the two contrasts is that of the grounds with each ot
 The signed maps run from -16 to +16 in equal steps of perceived lightness (OKLCh): purple, white,
 orange on light, where the sign survives in grey because purple is darker; blue, black, red on dark.
 That of `print` (CIE L*) is darker than its middle grey below zero and lighter above; that of
-`contrast` is light throughout, for black digits.
+`contrast` is light throughout, for black digits. The maps of norms move away from the ground in
+equal steps of perceived lightness (OKLCh); that of `transparent`, which may not, turns from blue to
+red at one lightness.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from dataclasses import dataclass
 from unroll.errors import UnrollError
 
 LEVELS = 16
+NORMS = 16  # colours of the map of norms
 THEMES = ("light", "dark", "auto", "print", "contrast", "transparent")
 
 _LIGHT = (
@@ -41,13 +44,34 @@ _PALE = (
     " #f7cead #f6c6a0 #f5bf93 #f4b786 #f3b078 #f1a86a #f0a05b #ee984b #ec9038 #ea881f #e68101"
 )
 
+_LIGHT_NORMS = (
+    "#a26d05 #9e6300 #9a5b05 #965101 #924800 #8e3e03 #8a3301 #842a0a"
+    " #7e2111 #771816 #700d1a #68021d #5d0120 #530022 #490022 #3f0022"
+)
+_DARK_NORMS = (
+    "#ca517e #d3597b #db6278 #e36c75 #e97573 #ef7f72 #f58a71 #fa9471"
+    " #fe9f73 #ffab7a #ffb782 #fec38e #fece9a #fed8a8 #ffe3b6 #ffedc8"
+)
+_PRINT_NORMS = (
+    "#747474 #6c6c6c #636363 #5b5b5b #535353 #4b4b4b #434343 #3c3c3c"
+    " #343434 #2d2d2d #262626 #1f1f1f #181818 #111111 #0b0b0b #060606"
+)
+_CONTRAST_NORMS = (
+    "#864900 #814202 #7c3a01 #773302 #732a00 #6d2302 #671c05 #611408"
+    " #5a0d0a #53050c #4c010e #43000f #3a0010 #31000f #29000e #21000c"
+)
+_TRANSPARENT_NORMS = (
+    "#417dc7 #0984c2 #0188ae #098b9d #068d8f #0a8f80 #0a916d #10944d"
+    " #4a902b #6c8805 #838106 #947902 #a17206 #b06804 #c25900 #cc4b2b"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
     """Colours by paint, as `#rrggbb`; the signed map from -16 to +16; the digits on it.
 
     weights: factors of the width of lines, by paint, where it is not 1. The background of a
-    transparent theme is `none`.
+    transparent theme is `none`. norms: the map of norms from the smallest, one after another.
     """
 
     name: str
@@ -55,9 +79,13 @@ class Theme:
     signed: str  # 33 colours, one after another
     digits: tuple[str, str]  # on a light and on a dark cell
     weights: tuple[tuple[str, float], ...] = ()
+    norms: str = ""
 
     def color(self, paint: str) -> str:
-        """The colour of a paint: a name, `signed+07`, or `digits+07` for what is written on it."""
+        """The colour of a paint: a name, `signed+07`, `digits+07` for what is written on it, or
+        `norm+07`."""
+        if paint.startswith("norm"):
+            return self.norms.split()[int(paint[4:])]
         if paint.startswith("signed"):
             return self._cell(int(paint[6:]))
         if paint.startswith("digits"):
@@ -83,11 +111,13 @@ LIGHT = Theme(
         ("background", "#ffffff"),
         ("ink", "#1f2328"),
         ("faint", "#656d76"),
+        ("shade", "#dde3e9"),
         ("forward", "#0072b2"),
         ("backward", "#b84a00"),
     ),
     _LIGHT,
     ("#010101", "#fefefe"),  # no other paint has these: a style sheet tells them apart
+    norms=_LIGHT_NORMS,
 )
 DARK = Theme(
     "dark",
@@ -95,11 +125,13 @@ DARK = Theme(
         ("background", "#0d1117"),
         ("ink", "#e6edf3"),
         ("faint", "#7d8590"),
+        ("shade", "#2d333b"),
         ("forward", "#56b4e9"),
         ("backward", "#ff9e4a"),
     ),
     _DARK,
     ("#010102", "#fefeff"),
+    norms=_DARK_NORMS,
 )
 PRINT = Theme(
     "print",
@@ -107,12 +139,14 @@ PRINT = Theme(
         ("background", "#ffffff"),
         ("ink", "#000000"),
         ("faint", "#757575"),
+        ("shade", "#dcdcdc"),
         ("forward", "#1c1c1c"),
         ("backward", "#6b6b6b"),
     ),
     _GREYS,
     ("#010101", "#fefefe"),
     (("backward", 1.7),),
+    norms=_PRINT_NORMS,
 )
 CONTRAST = Theme(
     "contrast",
@@ -120,12 +154,14 @@ CONTRAST = Theme(
         ("background", "#ffffff"),
         ("ink", "#000000"),
         ("faint", "#575757"),
+        ("shade", "#e0e0e0"),
         ("forward", "#004f91"),
         ("backward", "#943600"),
     ),
     _PALE,
     ("#000000", "#ffffff"),
     (("ink", 1.2), ("forward", 1.2), ("backward", 1.2)),
+    norms=_CONTRAST_NORMS,
 )
 TRANSPARENT = Theme(
     "transparent",
@@ -133,11 +169,13 @@ TRANSPARENT = Theme(
         ("background", "none"),
         ("ink", "#78797c"),
         ("faint", "#777a7d"),
+        ("shade", "none"),
         ("forward", "#1f7fc0"),
         ("backward", "#bd600f"),
     ),
     _LIGHT,
     ("#010101", "#fefefe"),
+    norms=_TRANSPARENT_NORMS,
 )
 _PALETTES = {t.name: t for t in (LIGHT, DARK, PRINT, CONTRAST, TRANSPARENT)}
 
