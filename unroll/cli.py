@@ -233,11 +233,18 @@ def main() -> None:
 @click.option("--window", is_flag=True, help="Steps …, t-1, t, t+1, … (the default).")
 @click.option(
     "--level",
-    type=click.Choice(["variables", "operations"]),
+    type=click.Choice(["variables", "units", "operations"]),
     default="variables",
-    help="A node for each variable, or for each operation.",
+    help="A node for each variable, each unit of a network, or each operation.",
 )
 @click.option("--hide", callback=_names, metavar="NAMES", help="Variables to leave out: a,yhat.")
+@click.option("--glyphs", is_flag=True, help="Draw functions as their curves.")
+@click.option(
+    "--split",
+    callback=_names,
+    metavar="NAMES",
+    help="States whose earlier value is a node of its own in the circuit: h.",
+)
 @click.option("--flow", type=click.Choice(["none", "forward", "backward", "both"]), default="none")
 @click.option("--values", is_flag=True, help="Run it, and show values and gradients.")
 @click.option("--elide", default="auto", metavar="auto|none|I..J", help="Steps to leave out.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from unroll.symbolic.sizes import Sizes
 if TYPE_CHECKING:
     from unroll.drawing.lanes import Division
     from unroll.drawing.scene import Scene
+    from unroll.drawing.settings import Settings
     from unroll.drawing.values import Trace
     from unroll.graph.folded import FoldedGraph
     from unroll.graph.unrolled import UnrolledGraph
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".svg", ".pdf", ".png", ".eps", ".dot")
 _CHOICES = {
     "view": ("both", "folded", "unfolded"),
-    "level": ("variables", "operations"),
+    "level": ("variables", "units", "operations"),
     "flow": ("none", "forward", "backward", "both"),
     "notation": ("book", "subscript", "angle"),
     "theme": ("light", "dark", "auto"),
@@ -96,6 +97,9 @@ def draw(
     notation: str = "book",
     theme: str = "light",
     rows: Sequence[str] = (),
+    settings: Settings | None = None,
+    glyphs: bool = False,
+    split: Sequence[str] | None = None,
     tree: Shape | None = None,
     title: str | None = None,
     description: str | None = None,
@@ -105,8 +109,8 @@ def draw(
     view: both, folded or unfolded; steps: draw t = 1..steps, or as many as named for each axis or
     length (`{"t": 4, "n_l": 3}`; layers are 2 where nothing is said); sizes: lengths of axes that
     count rows, which a number of steps leaves as they are; window: draw …, t-1, t, t+1, …, as
-    happens without steps and values; level: variables, or operations (a node for each); hide:
-    variables to leave out; flow: none, forward, backward or both; values: a trace whose values (and
+    happens without steps and values; level: variables, units (functions of weighted sums, and what
+    joins them), or operations (a node for each); hide: variables to leave out; flow: none, forward, backward or both; values: a trace whose values (and
     gradients, if the flow shows them) stand at the nodes; elide: auto (beyond 8 steps), none, or
     I..J; notation: book h^(t), subscript h_t or angle h^<t>; theme: light, dark or auto; rows: top
     to bottom, each one or more names; tree: balanced, chain, or each node's parent (0 for the root),
@@ -121,16 +125,22 @@ def draw(
     from unroll.drawing.lanes import divide
     from unroll.drawing.layout import Options, lay_out
     from unroll.drawing.naming import Naming
+    from unroll.drawing.settings import Settings
     from unroll.drawing.showing import show
     from unroll.symbolic import transformations
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
     elision(elide)
-    _check_names(recurrence, hide, rows)
+    _check_names(recurrence, [*hide, *(split or ())], rows)
     visible = transformations.hide(recurrence, hide) if hide else recurrence
-    if level == "operations":
-        visible = transformations.expand(visible)
-        rows = ()
+    settings = replace(settings or Settings(), rows=tuple(rows))
+    if split is not None:
+        settings = replace(settings, split=tuple(split))
+    if level != "variables":
+        visible = transformations.expand(visible, units=level == "units")
+        settings = replace(settings, rows=())
+    if level != "units":
+        settings = replace(settings, names={})
     if values is not None:
         _check_batch(values)
     run = values.sizes if values is not None else None
@@ -156,7 +166,8 @@ def draw(
         steps=count,
         flow=flow,
         elide=elide,
-        rows=tuple(rows),
+        settings=settings,
+        glyphs=_curves(visible) if glyphs else {},
         naming=naming,
         grown=branches,
         lengths=lengths,
@@ -280,6 +291,12 @@ def _objective(recurrence: Recurrence) -> str | None:
         return recurrence.objective()
     except UnrollError:
         return None
+
+
+def _curves(recurrence: Recurrence) -> Mapping[str, Sequence[float]]:
+    from unroll.numeric.curves import curves
+
+    return curves(recurrence)
 
 
 def _title(recurrence: Recurrence) -> str:

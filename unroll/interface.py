@@ -293,15 +293,18 @@ class Recurrence(symbolic.Recurrence):
         options: `view`, `steps`, `window`, `level`, `flow`, `values` (a trace), `elide`, `tree`,
         `notation`, `theme`: as `unroll.figure.draw`. hide, rows, title: default to the template's.
         """
+        from unroll.drawing.settings import read
         from unroll.figure import draw
 
-        said = self.template.figure if self.template else {}
-        hidden = [n for n in said.get("hide", ()) if n in self.defined] if hide is None else hide
-        lanes = said.get("rows", ()) if rows is None else rows
+        said = read(self.template.figure, self.template.name) if self.template else read({})
+        hidden = [n for n in said.hide if n in self.defined] if hide is None else hide
+        lanes = said.rows if rows is None else rows
         name = self.template.title if self.template and title is None else title
         dims = self.template.dims if self.template else {}
         sizes = {n: d for n, d in dims.items() if n in self.lengths and isinstance(d, int)}
-        return draw(self, hide=hidden, rows=lanes, title=name, sizes=sizes, **options)
+        return draw(
+            self, hide=hidden, rows=lanes, settings=said, title=name, sizes=sizes, **options
+        )
 
     def plot(
         self,

@@ -98,7 +98,9 @@ def place_names(
         label = None
         if view.name == "unfolded" and key in reached and node.name in view.plan.joint:
             label = view.naming.function(variable.function) if variable.function else None
-        if variable.sign and not variable.made and not node.ghost:
+        if key in view.beside:
+            label = view.beside[key]
+        elif variable.sign and not variable.made and not node.ghost and key not in view.units:
             label = view.naming.sign(variable.sign)
         if label is not None:
             places = _around(view, key, label, FUNCTION_ANGLES, FUNCTION_GAP)

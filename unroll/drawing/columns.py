@@ -85,17 +85,18 @@ class Timeline:
         return bool(link.within) and link.within == self.chosen_range(target, position)
 
 
-def window(graph: FoldedGraph, axis: Axis | None = None) -> Timeline:
+def window(graph: FoldedGraph, axis: Axis | None = None, first: bool = False) -> Timeline:
     """…, t-1, t, t+1, …; or …, t-1, t, …, tau where something exists at the end only.
 
-    Where something needs all that came before it: the first steps, and what follows them.
+    Where something needs all that came before it, or first is asked for: the first steps, and what
+    follows them.
     """
     axis = axis or graph.axes[0]
     letter, length = axis.name, axis.length
     own = _on(graph, axis)
-    if any(follows(link) for link in graph.links if link.source in own):
-        first = tuple(Column(k, k, Index("", k)) for k in range(1, _FIRST + 1))
-        columns: tuple[Column, ...] = (*first, Column(_FIRST + 1, FAR // 2, None))
+    if first or any(follows(link) for link in graph.links if link.source in own):
+        begin = tuple(Column(k, k, Index("", k)) for k in range(1, _FIRST + 1))
+        columns: tuple[Column, ...] = (*begin, Column(_FIRST + 1, FAR // 2, None))
         return Timeline(columns, letter, length, 0, FAR)
     ending = any(
         a == b and a.base == length for v in own.values() for ((a, b),) in v.ranges

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from unroll.drawing.annotating import CROWDED
+from unroll.drawing.apart import set_apart
 from unroll.drawing.arranging import arrange_parts
+from unroll.drawing.boxes import frames
 from unroll.drawing.columns import Timeline, follows, lag_of, numbered, spanning, window
 from unroll.drawing.flows import OFFSET, carriers, strands
 from unroll.drawing.geometry import arrowhead, commands, straight
+from unroll.drawing.glyphs import glyph
 from unroll.drawing.growing import grow, place_tree
-from unroll.drawing.labels import SIZE, Label, words
+from unroll.drawing.labels import SIZE, Label, escape, math, words
 from unroll.drawing.lanes import Lane
 from unroll.drawing.naming import Naming
 from unroll.drawing.painting import Painted, paint
@@ -21,6 +24,7 @@ from unroll.drawing.repeating import Symbols, is_periodic, repeat, shortened
 from unroll.drawing.routing import route
 from unroll.drawing.rows import Rows, arrange
 from unroll.drawing.scene import Group, Item, Path, Scene, bounds_of, moved
+from unroll.drawing.settings import Settings
 from unroll.drawing.unfolding import Key, Plan, circuit, unfold
 from unroll.drawing.values import Block
 from unroll.drawing.view import View
@@ -48,14 +52,16 @@ class Options:
     """What a figure shows; see `unroll.figure.draw`.
 
     lengths: of other axes than time, by name, where they are known; spread: the graph over columns
-    alone, of a recurrence on several axes.
+    alone, of a recurrence on several axes; glyphs: the curves of functions by the variable that they
+    make.
     """
 
     view: str = "both"
     steps: int | None = None  # None: the symbolic window
     flow: str = "none"
     elide: str = "auto"
-    rows: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+    glyphs: Mapping[str, Sequence[float]] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
     title: str = ""
     description: str = ""
@@ -87,7 +93,8 @@ def _timeline(graph: FoldedGraph, axis: Axis, options: Options, count: int) -> T
     if steps is None and count > 1 and axis.length.isdigit():
         steps = int(axis.length)
     if steps is None:
-        return spanning(graph, axis) if count > 1 else window(graph, axis)
+        first = options.settings.first
+        return spanning(graph, axis) if count > 1 else window(graph, axis, first)
     if repeats(graph, options):
         return shortened(graph, steps)
     return numbered(graph, steps, options.elide, axis)
@@ -111,12 +118,15 @@ def lay_out(
     """The scene of a folded graph. blocks: what stands beside nodes; aside: right of the figure."""
     blocks = blocks or Blocks()
     spread = options.spread or graph
+    graph = set_apart(graph, options.settings.split)
     line = timelines(spread, options) if options.view != "folded" else Parts((), ())
     plans = _plans(graph, spread, line, options)
-    labels, radius = _labels(plans, options.naming)
-    rows = {"folded": arrange(graph, options.rows)}
+    labels, radius = _labels(plans, options)
+    rows = {"folded": arrange(graph, options.settings.rows)}
     same = options.grown is not None or options.view == "folded"
-    rows["unfolded"] = rows["folded"] if same else arrange_parts(spread, line, options.rows)
+    rows["unfolded"] = (
+        rows["folded"] if same else arrange_parts(spread, line, options.settings.rows)
+    )
     base = _grid(radius, blocks)
     painted: dict[str, Painted] = {}
     least: int | None = None
@@ -176,11 +186,14 @@ def unfolded_plan(spread: FoldedGraph, line: Parts, options: Options) -> Plan:
     """Nodes and arrows of the unfolded view."""
     if options.grown is not None:
         return grow(options.grown)
-    return unfold(spread, line)
+    return unfold(spread, line, options.settings.ghosts)
 
 
-def _labels(plans: Mapping[str, Plan], naming: Naming) -> tuple[dict[str, dict[Key, Label]], float]:
+def _labels(
+    plans: Mapping[str, Plan], options: Options
+) -> tuple[dict[str, dict[Key, Label]], float]:
     """The nodes' labels, and the radius that holds the largest; very large ones are set smaller."""
+    naming = options.naming
     labels = {
         view: {key: naming.node(node) for key, node in plan.nodes.items()}
         for view, plan in plans.items()
@@ -194,7 +207,39 @@ def _labels(plans: Mapping[str, Plan], naming: Naming) -> tuple[dict[str, dict[K
     largest = max(
         (label.half_diagonal for found in labels.values() for label in found.values()), default=0.0
     )
-    return labels, max(1.56 * SIZE, largest + room)
+    radius = max(1.56 * SIZE, largest + room)
+    for view, plan in plans.items():
+        for key in _with_glyphs(plan, options):
+            curve, spoken = options.glyphs[key[0]], labels[view][key].text
+            labels[view][key] = glyph(curve, spoken, 1.1 * radius)
+    return labels, radius
+
+
+def _with_glyphs(plan: Plan, options: Options) -> frozenset[Key]:
+    """Nodes that show the curve of the function that makes them."""
+    return frozenset(
+        k for k, node in plan.nodes.items() if k[0] in options.glyphs and not node.ghost
+    )
+
+
+def _words(plan: Plan, options: Options) -> dict[Key, Label]:
+    """What stands beside nodes: a word, where there is one; the name of what has a glyph inside."""
+    found = {}
+    shown = _with_glyphs(plan, options)
+    for key, node in plan.nodes.items():
+        word = options.settings.names.get(key[0])
+        if word is not None and not node.ghost and (shown or not options.glyphs):
+            sign = None if key in shown else node.variable.sign
+            found[key] = _named(word, sign)
+        elif key in shown and not node.variable.made:
+            found[key] = options.naming.node(node)
+    return found
+
+
+def _named(word: str, sign: str | None) -> Label:
+    """A word, behind the sign of the operation that it names the result of."""
+    tex = rf"\mathrm{{{escape(word)}}}"
+    return math(tex if sign is None else rf"{sign}\;\;{tex}", word, 0.8 * SIZE)
 
 
 def _grid(radius: float, blocks: Blocks) -> Grid:
@@ -235,7 +280,7 @@ def _painted(
     if options.grown is None or folded:
         points = place(plan, rows, grid, None if folded else line)
     else:
-        points = place_tree(plan, options.grown, grid, rows, options.rows)
+        points = place_tree(plan, options.grown, grid, rows, options.settings.rows)
     width = 2 * OFFSET if flow == "both" else 0.0
     curves, blocked = route(plan, points, grid.radius, folded=folded, width=width)
     view = View(
@@ -250,9 +295,13 @@ def _painted(
         frozenset(key for key in reached if not plan.nodes[key].ghost),
         {} if folded else blocks.values,
         {} if folded else blocks.gradients,
+        _words(plan, options),
+        _with_glyphs(plan, options),
     )
     painted = paint(view)
-    return replace(painted, crowded=painted.crowded + CROWDED * blocked)
+    boxes = frames(view, [group for _, group in painted.groups], options.settings.boxes)
+    groups = (*((None, box) for box in boxes), *painted.groups)
+    return replace(painted, groups=groups, crowded=painted.crowded + CROWDED * blocked)
 
 
 def _side_by_side(

@@ -72,7 +72,8 @@ def _node(view: View, node: Node, extras: list[Group]) -> Group:
     for fact, blocks in (("value", view.values), ("gradient", view.gradients)):
         if node.key in blocks:
             data.append((fact, blocks[node.key].json))
-    circle = Circle(x, y, view.radius, dash=DASH if node.ghost else None)
+    fill = "shade" if node.key in view.units else None
+    circle = Circle(x, y, view.radius, fill=fill, dash=DASH if node.ghost else None)
     label = marked(view, view.labels[node.key].at(x, y))
     kind = "ghost" if node.ghost else "node"
     return Group(kind, (circle, label, *extras), tuple(data), _spoken(node))

@@ -101,8 +101,11 @@ def circuit(graph: FoldedGraph) -> Plan:
     return Plan(nodes, arrows)
 
 
-def unfold(graph: FoldedGraph, line: Parts) -> Plan:
-    """The columns' nodes and the arrows between them."""
+def unfold(graph: FoldedGraph, line: Parts, ghosts: bool = True) -> Plan:
+    """The columns' nodes and the arrows between them.
+
+    ghosts: whether to show what stands for others, before and after the columns.
+    """
     variables = {v.name: v for v in graph.variables}
     arrows: list[Arrow] = []
     seen: set[Arrow] = set()
@@ -123,6 +126,8 @@ def unfold(graph: FoldedGraph, line: Parts) -> Plan:
             key = variable.name, i
             if _shown(own, variable, column, key in ends):
                 nodes[key] = _node(own, variable, key, column)
+    if not ghosts:
+        nodes = {key: node for key, node in nodes.items() if not node.ghost}
     return Plan(nodes, tuple(a for a in arrows if a.source in nodes and a.target in nodes))
 
 
@@ -198,7 +203,7 @@ def _sources(
     else:
         at = line.position(link.at[0], position or 0)
         found = line.column(at)
-        if found is not None and _readable(line, source, found, at):
+        if found is not None and _readable(line, link, source, found, at):
             yield found
 
 
@@ -217,12 +222,16 @@ def _is_summed(line: Timeline, source: Variable, column: Column) -> bool:
     return column.inner and _covers(line, source, column)
 
 
-def _readable(line: Timeline, source: Variable, column: int, position: int) -> bool:
-    """Inputs exist where they are given; a state has an initial value outside of its range."""
+def _readable(line: Timeline, link: Link, source: Variable, column: int, position: int) -> bool:
+    """Inputs exist where they are given; a state has an initial value outside of its range.
+
+    An input that a shown step reads ahead is shown even where it is left out.
+    """
     if source.role != "input":
         return True
     shown = line.columns[column - line.start]
-    return (shown.is_step or shown.inner) and line.exists(source, position)
+    ahead = link.lag is not None and link.lag < 0
+    return (shown.is_step or shown.inner or ahead) and line.exists(source, position)
 
 
 def _left_out(line: Timeline, column: int | None) -> bool:
@@ -263,7 +272,12 @@ def _into_ghost(
     j: int,
     column: Column,
 ) -> Iterator[Arrow]:
-    """An arrow to what comes after the last column (for leads, before the first)."""
+    """An arrow to what comes after the last column (for leads, before the first).
+
+    What reads an input ahead carries nothing on: nothing is shown of it before the first column.
+    """
+    if source.role == "input" and link.lag is not None and link.lag < 0:
+        return
     position = column.last if (link.lag or 0) < 0 else column.first
     if not line.exists(target, position):
         return

@@ -21,7 +21,8 @@ class View:
     """What is painted: a plan, where its nodes are and how its arrows run.
 
     name: folded or unfolded; blocks: values and gradients beside nodes; badges: nodes that show
-    the name of their gradient.
+    the name of their gradient; beside: words at nodes, instead of the sign of what makes them; units:
+    nodes that hold a glyph, on grey.
     """
 
     name: str
@@ -35,6 +36,8 @@ class View:
     badges: frozenset[Key] = frozenset()
     values: Mapping[Key, Block] = field(default_factory=dict)
     gradients: Mapping[Key, Block] = field(default_factory=dict)
+    beside: Mapping[Key, Label] = field(default_factory=dict)
+    units: frozenset[Key] = frozenset()
 
     @property
     def data(self) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from unroll.errors import UnrollError, nearest
@@ -20,7 +20,7 @@ from unroll.symbolic.expressions import (
     walk,
 )
 from unroll.symbolic.operations import HISTORY, OPERATIONS
-from unroll.symbolic.recurrence import GIVEN, OPERATION, Equation, Recurrence
+from unroll.symbolic.recurrence import GIVEN, OPERATION, PARAMETER, Equation, Recurrence
 
 TARGET, POSITION = "target", "position"
 R = TypeVar("R", bound=Recurrence)  # a transformation keeps the class of what it is given
@@ -127,44 +127,91 @@ def hide(recurrence: R, names: Iterable[str]) -> R:
     return recurrence
 
 
-def expand(recurrence: R) -> R:
-    """One operation an equation: every intermediate result becomes a variable, `h_1[t]`, ..."""
-    taken = set(recurrence.names)
-    equations: list[Equation] = []
-    roles = list(recurrence.overrides)
-    for equation in recurrence.equations:
-        if not isinstance(equation.expression, Call):
-            equations.append(equation)
-            continue
-        call = equation.expression
-        arguments = []
-        for argument in call.arguments:
-            pieces, reference = _name_parts(argument, equation, taken, call.over is not None)
-            equations += pieces
+def expand(recurrence: R, units: bool = False) -> R:
+    """One operation an equation: every intermediate result becomes a variable, `h_1[t]`, ...
+
+    units: a function together with the weighted sum that it is given stays one equation, as the
+    units of a network are drawn: `i[t] = sigmoid(b + W @ h[t-1] + U @ x[t])`.
+    """
+    return _Expansion(recurrence, units, set(recurrence.names)).expanded(recurrence)
+
+
+@dataclass(frozen=True)
+class _Expansion:
+    """The state of one expansion: names that are taken."""
+
+    recurrence: Recurrence
+    units: bool
+    taken: set[str]
+
+    def expanded(self, recurrence: R) -> R:
+        equations: list[Equation] = []
+        roles = list(recurrence.overrides)
+        for equation in recurrence.equations:
+            if not isinstance(equation.expression, Call):
+                equations.append(equation)
+                continue
+            pieces, expression = self._without_parts(equation.expression, equation)
+            equations += [*pieces, replace(equation, expression=expression)]
             roles += [(p.name, OPERATION) for p in pieces]
+        return replace(recurrence, equations=tuple(equations), overrides=tuple(roles))
+
+    def _without_parts(
+        self, node: Call, equation: Equation, kept: bool = False
+    ) -> tuple[list[Equation], Call]:
+        """Equations for all calls inside of a call, and the call on their results.
+
+        kept: whether weighted sums inside stay where they are.
+        """
+        found: list[Equation] = []
+        arguments = []
+        for argument in node.arguments:
+            pieces, reference = self._named(argument, equation, node.over is not None, kept)
+            found += pieces
             arguments.append(reference)
-        equations.append(replace(equation, expression=replace(call, arguments=tuple(arguments))))
-    return replace(recurrence, equations=tuple(equations), overrides=tuple(roles))
+        return found, replace(node, arguments=tuple(arguments))
+
+    def _named(
+        self, node: Expression, equation: Equation, bound: bool, kept: bool
+    ) -> tuple[list[Equation], Expression]:
+        if not isinstance(node, Call) or node == GIVEN or bound:
+            return [], node
+        if self.units and _is_of_parameters(self.recurrence, node):
+            return [], node
+        if self.units and _is_linear(self.recurrence, node) and (kept or self._has_weights(node)):
+            return self._without_parts(node, equation, kept=True)
+        found, expression = self._without_parts(node, equation)
+        stem = equation.name
+        name = next(
+            n for i in range(1, len(self.taken) + 2) if (n := f"{stem}_{i}") not in self.taken
+        )
+        self.taken.add(name)
+        target = Reference(name, equation.target.indices)
+        found.append(Equation(target, expression, equation.ranges, equation.span))
+        return found, target
+
+    def _has_weights(self, node: Expression) -> bool:
+        """Whether a parameter is among what a sum adds up or weighs."""
+        if isinstance(node, Call) and _is_linear(self.recurrence, node):
+            return any(self._has_weights(a) for a in node.arguments)
+        return _is_of_parameters(self.recurrence, node)
 
 
-def _name_parts(
-    node: Expression, equation: Equation, taken: set[str], bound: bool
-) -> tuple[list[Equation], Expression]:
-    """Equations for all calls inside a part of an equation, and the reference to its result."""
-    if not isinstance(node, Call) or node == GIVEN or bound:
-        return [], node
-    found: list[Equation] = []
-    arguments = []
-    for argument in node.arguments:
-        pieces, reference = _name_parts(argument, equation, taken, node.over is not None)
-        found += pieces
-        arguments.append(reference)
-    name = next(n for i in range(1, len(taken) + 2) if (n := f"{equation.name}_{i}") not in taken)
-    taken.add(name)
-    target = Reference(name, equation.target.indices)
-    expression = replace(node, arguments=tuple(arguments))
-    found.append(Equation(target, expression, equation.ranges, equation.span))
-    return found, target
+def _is_linear(recurrence: Recurrence, node: Call) -> bool:
+    """Whether a call only adds up, or weighs by parameters."""
+    row = OPERATIONS.get(node.operation)
+    if row is None or node.over is not None:
+        return False
+    weighs = row.product and any(_is_of_parameters(recurrence, a) for a in node.arguments)
+    return row.linear or weighs
+
+
+def _is_of_parameters(recurrence: Recurrence, node: Expression) -> bool:
+    """Whether parameters and numbers are all that an expression holds, and there is a parameter."""
+    names = {r.name for r in references(node)}
+    return bool(names) and all(
+        n in recurrence.names and recurrence.role(n) == PARAMETER for n in names
+    )
 
 
 def bind(recurrence: R, functions: Iterable[Function]) -> R:
