@@ -294,9 +294,9 @@ def _objective(recurrence: Recurrence) -> str | None:
 
 
 def _curves(recurrence: Recurrence) -> Mapping[str, Sequence[float]]:
-    from unroll.numeric.curves import curves
+    from unroll.numeric.curves import curves_of
 
-    return curves(recurrence)
+    return curves_of(recurrence)
 
 
 def _title(recurrence: Recurrence) -> str:

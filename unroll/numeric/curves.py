@@ -13,7 +13,7 @@ from unroll.symbolic.recurrence import Recurrence
 _REACH, _POINTS = 3.2, 41
 
 
-def curves(recurrence: Recurrence) -> dict[str, tuple[float, ...]]:
+def curves_of(recurrence: Recurrence) -> dict[str, tuple[float, ...]]:
     """For each variable that a function of one number makes, entry by entry: the function's values.
 
     At equally spaced arguments around zero; functions that are lines are left out.
