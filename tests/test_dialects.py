@@ -66,8 +66,8 @@ def test_names_follow_from_the_structure_and_not_from_the_names_of_the_text(dial
         """
         q[t] = tanh(E @ q[t-1] + F @ k[t] + d)
         s[t] = G @ q[t] + m
-        r[t] = softmax(s[t])
-        Q[t] = cross_entropy(r[t], w[t])
+        j[t] = softmax(s[t])
+        Q[t] = cross_entropy(j[t], w[t])
         """
     )
     both = [
