@@ -227,7 +227,7 @@ def main() -> None:
 
 @main.command()
 @recurrence_argument
-@click.option("--view", type=click.Choice(["folded", "unfolded", "both"]), default="both")
+@click.option("--view", type=click.Choice(["folded", "unfolded", "both", "schematic"]), default="both")
 @steps_option
 @tree_option
 @click.option("--window", is_flag=True, help="Steps …, t-1, t, t+1, … (the default).")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".svg", ".pdf", ".png", ".eps", ".dot")
 _CHOICES = {
-    "view": ("both", "folded", "unfolded"),
+    "view": ("both", "folded", "unfolded", "schematic"),
     "level": ("variables", "units", "operations"),
     "flow": ("none", "forward", "backward", "both"),
     "notation": ("book", "subscript", "angle"),
@@ -106,7 +106,7 @@ def draw(
 ) -> Figure:
     """The folded circuit of a recurrence, its unfolded graph, or both.
 
-    view: both, folded or unfolded; steps: draw t = 1..steps, or as many as named for each axis or
+    view: both, folded, unfolded, or schematic (the parts that a template names); steps: draw t = 1..steps, or as many as named for each axis or
     length (`{"t": 4, "n_l": 3}`; layers are 2 where nothing is said); sizes: lengths of axes that
     count rows, which a number of steps leaves as they are; window: draw …, t-1, t, t+1, …, as
     happens without steps and values; level: variables, units (functions of weighted sums, and what
@@ -125,8 +125,10 @@ def draw(
     from unroll.drawing.lanes import divide
     from unroll.drawing.layout import Options, lay_out
     from unroll.drawing.naming import Naming
+    from unroll.drawing.schematic import draw_schematic
     from unroll.drawing.settings import Settings
     from unroll.drawing.showing import show
+    from unroll.graph.folded import fold
     from unroll.symbolic import transformations
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
@@ -136,6 +138,15 @@ def draw(
     settings = replace(settings or Settings(), rows=tuple(rows))
     if split is not None:
         settings = replace(settings, split=tuple(split))
+    if view == "schematic":
+        naming = Naming(notation, _objective(recurrence))
+        lengths = {**(sizes or {}), **lengths_of(recurrence, steps)}
+        about = (
+            title or _title(recurrence),
+            description or _description(recurrence, view, None, None),
+        )
+        scene = draw_schematic(fold(recurrence), settings, naming, lengths, *about)
+        return Figure(scene, theme)
     if level != "variables":
         visible = transformations.expand(visible, units=level == "units")
         settings = replace(settings, rows=())
@@ -312,8 +323,15 @@ def _description(
         "both": "Folded and unfolded graph",
         "folded": "Folded graph",
         "unfolded": "Unfolded graph",
+        "schematic": "Schematic",
     }
-    length = "" if view == "folded" else f", {steps} steps" if steps else ", around step t"
+    length = (
+        ""
+        if view in ("folded", "schematic")
+        else f", {steps} steps"
+        if steps
+        else ", around step t"
+    )
     if length and tree is not None:
         length = f", a tree of {steps} leaves"
     return f"{what[view]} of this recurrence{length}: " + "; ".join(

@@ -48,7 +48,7 @@ def _frame(
         inner.left, min(inner.top, room.top), inner.right, max(inner.bottom, room.bottom)
     )
     data = (*view.data, ("name", title))
-    path = Path(_rounded(outer), "faint", None, 1.25)
+    path = Path(outline_of(outer), "faint", None, 1.25)
     return Group("box", (path, label.at(*at)), data, title)
 
 
@@ -71,8 +71,8 @@ def _is_free(
     return box_distance(nodes, box) > radius + 3 and box_distance(points, box) > 3
 
 
-def _rounded(box: Bounds) -> tuple[Command, ...]:
-    """The outline of a box with round corners."""
+def outline_of(box: Bounds) -> tuple[Command, ...]:
+    """The outline of a box with round corners, as path commands."""
     r, k = _CORNER, 0.448 * _CORNER  # k: a quarter of a circle as a cubic
     a, b, c, d = box.left, box.top, box.right, box.bottom
     return (

@@ -18,7 +18,7 @@ class Settings:
 
     hide: variables to leave out; rows: top to bottom, each one or more names; boxes: frames by
     title, each around the nodes of some variables; modules: the parts of a schematic by title, each
-    with its variables; split: states whose earlier value is a node of its own in the circuit;
+    with its variables; schematic: their rows, top to bottom, titles in a row parted by `|`; split: states whose earlier value is a node of its own in the circuit;
     names: words beside units, by variable; first: whether the window shows the first steps, not
     those around t; ghosts: whether it shows what comes before and after.
     """
@@ -27,6 +27,7 @@ class Settings:
     rows: tuple[str, ...] = ()
     boxes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     modules: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    schematic: tuple[str, ...] = ()
     split: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     first: bool = False
