@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "plots": {"errors", "files", "symbolic", "language", "graph", "numeric", "drawing"},
 }
 DRAWING_FOR_PLOTS = {"theme", "labels"}
-DRAWING_FOR_EXPORT = {"scene", "theme", "labels"}
+DRAWING_FOR_EXPORT = {"scene", "sweeping", "theme", "labels"}
 
 
 def imports(path):
