@@ -90,7 +90,8 @@ def _complaints(scene: Scene) -> Iterator[str]:
             if gap < -0.3:
                 yield f"edge {text} runs through {of}"
         for name, box, _ in labels:
-            if name.startswith("delay"):
+            own_cut = name.startswith("cut") and name.endswith(f" of {text}")
+            if name.startswith("delay") or own_cut:
                 continue
             if box_distance(points, box) < 1:
                 yield f"edge {text} runs through {name}"
@@ -98,3 +99,55 @@ def _complaints(scene: Scene) -> Iterator[str]:
         for item in group.items:
             if isinstance(item, Rectangle) and not np.isfinite([item.x, item.y]).all():
                 yield f"{group.kind} has no place"
+
+
+def crossings(scene: Scene) -> int:
+    """How often edges of the unfolded view cross, those that share an end (or a trunk) excepted.
+
+    Both strands of an arrow count as one edge: backward ones are left out where there are others.
+    """
+    edges = [g for g in scene.groups("edge") if g.fact("view") == "unfolded"]
+    forward = [g for g in edges if g.fact("flow") == "forward"] or edges
+    found = []
+    for group in forward:
+        stroke = next(i for i in group.items if isinstance(i, Path) and i.stroke)
+        ends = {group.fact("source"), group.fact("target")}
+        found.append((ends, _corners(stroke)))
+    return sum(
+        _meetings(one, other)
+        for (ends, one), (others, other) in combinations(found, 2)
+        if not ends & others and _boxes_meet(one, other)
+    )
+
+
+def _corners(path: Path) -> np.ndarray:
+    """The path as a polyline: straight pieces by their ends, curves by 24 chords."""
+    pieces = []
+    at = None
+    for command in path.commands:
+        if at is not None:
+            piece = Path((("M", at), command))
+            points = points_of(piece, 2 if command[0] == "L" else 25)
+            pieces.append(points[1:] if pieces else points)
+        at = command[1][-2:]
+    return np.concatenate(pieces)
+
+
+def _boxes_meet(one: np.ndarray, other: np.ndarray) -> bool:
+    return bool(
+        (one.min(axis=0) <= other.max(axis=0)).all()
+        and (other.min(axis=0) <= one.max(axis=0)).all()
+    )
+
+
+def _meetings(one: np.ndarray, other: np.ndarray) -> int:
+    """How many pairs of segments of two polylines cross."""
+    a, b = one[:-1, None], one[1:, None]
+    c, d = other[None, :-1], other[None, 1:]
+
+    def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
+        u, v = q - p, r - p
+        return np.sign(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
+
+    apart = (side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)
+    return int(apart.sum())
