@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from unroll.drawing.parts import Parts
 from unroll.drawing.rows import Rows
@@ -18,7 +18,8 @@ _APART = 0.5  # more between two parts, in column pitches
 class Grid:
     """One node radius for a figure, the pitches of rows and columns, and the unit of offsets, px.
 
-    wider: how many times what they need columns get, so that more lines fit between them.
+    wider: how many times what they need columns get, so that more lines fit between them; even:
+    whether all columns are equally far apart, as where all steps look alike.
     """
 
     radius: float
@@ -26,6 +27,7 @@ class Grid:
     column: float
     across: float
     wider: float = 1.0
+    even: bool = True
 
 
 def grid(radius: float) -> Grid:
@@ -35,8 +37,10 @@ def grid(radius: float) -> Grid:
 def place(plan: Plan, rows: Rows, grid: Grid, parts: Parts | None = None) -> dict[Key, Point]:
     """Where each node's centre lies, the folded view's spine or the first column at x = 0."""
     columns = sorted({c for _, c in plan.nodes if c is not None})
-    pitch = _pitch(plan, rows, grid, columns, parts)
-    spine = {column: i * pitch for i, column in enumerate(columns)}
+    pitches = _pitches(plan, rows, grid, columns, parts)
+    pitch = max([grid.column, rows.pitch * grid.across, *pitches])
+    steps = [pitch for _ in pitches] if grid.even else [max(grid.column, p) for p in pitches]
+    spine = dict(zip(columns, accumulate(steps, initial=0.0)))
     if parts is not None and len(parts.lines) > 1:
         spine = _in_parts(parts, rows, columns, pitch)
     xs = [spine[c] for c in columns if not _is_outside(plan, c)] or [0.0]
@@ -49,7 +53,7 @@ def place(plan: Plan, rows: Rows, grid: Grid, parts: Parts | None = None) -> dic
         if name in rows.stands:
             assert parts is not None
             at = _beside(parts, spine, rows.stands[name], pitch)
-        placed[key] = (at + rows.offset[name] * grid.across, y)
+        placed[key] = (at + rows.offset_at(key) * grid.across, y)
     return placed
 
 
@@ -84,23 +88,34 @@ def _beside(parts: Parts, spine: dict[int, float], stand: tuple[int, int], pitch
     return min(own) - pitch if side < 0 else max(own) + pitch
 
 
-def _pitch(plan: Plan, rows: Rows, grid: Grid, columns: list[int], parts: Parts | None) -> float:
-    """Between columns: one pitch for all, as much as the nodes of any two neighbours need."""
+def _pitches(
+    plan: Plan, rows: Rows, grid: Grid, columns: list[int], parts: Parts | None
+) -> list[float]:
+    """From each column to the next, as much as the nodes of both need."""
     extents: dict[int, dict[int, tuple[float, float]]] = {c: {} for c in columns}
     for name, column in plan.nodes:
         if column is None:
             continue
-        row, x = rows.row[name], rows.offset[name] * grid.across
+        row, x = rows.row[name], rows.offset_at((name, column)) * grid.across
         low, high = extents[column].get(row, (x, x))
         extents[column][row] = min(low, x), max(high, x)
     free = (2 + CLEAR) * grid.radius
     firsts = {line.start for line in parts.lines} if parts else set()
-    needs = [
-        (before[row][1] - low + free) * grid.wider
-        for before, after in (
-            (extents[a], extents[b]) for a, b in pairwise(columns) if b not in firsts
-        )
-        for row, (low, _) in after.items()
-        if row in before
-    ]
-    return max([grid.column, rows.pitch * grid.across, *needs])
+    if not grid.even:  # a wide slice stands alone: its neighbours do not reach into its rows
+        extents = {column: _in_all_rows(found) for column, found in extents.items()}
+    found = []
+    for a, b in pairwise(columns):
+        before, after = extents[a], extents[b]
+        needs = [
+            (before[row][1] - low + free) * grid.wider
+            for row, (low, _) in after.items()
+            if row in before and b not in firsts
+        ]
+        found.append(max(needs, default=0.0))
+    return found
+
+
+def _in_all_rows(extents: dict[int, tuple[float, float]]) -> dict[int, tuple[float, float]]:
+    """How far a column reaches to both sides, as if all of it stood in one row."""
+    lows, highs = zip(*extents.values())
+    return {0: (min(lows), max(highs))}

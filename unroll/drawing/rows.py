@@ -28,7 +28,8 @@ class Rows:
 
     single: variables without an axis, each in a row of its own below or above all others; stands:
     those of them that stand beside a part of the columns, its number and -1 (left) or 1 (right).
-    pitch: of the columns at least, in node radii.
+    pitch: of the columns at least, in node radii; own: offsets of single nodes, by variable and
+    column, where columns differ.
     """
 
     row: dict[str, int]
@@ -36,6 +37,11 @@ class Rows:
     single: frozenset[str]
     stands: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     pitch: float = 0.0
+    own: Mapping[tuple[str, int | None], float] = field(default_factory=dict)
+
+    def offset_at(self, key: tuple[str, int | None]) -> float:
+        """The offset of a node, by variable and column."""
+        return self.own.get(key, self.offset[key[0]])
 
     @property
     def count(self) -> int:
