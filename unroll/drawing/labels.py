@@ -1,4 +1,4 @@
-"""Labels: mathematics as outlines, by matplotlib's mathtext in Computer Modern.
+"""Labels: mathematics as outlines, by matplotlib's mathtext in Computer Modern or STIX.
 
 Only fonts that matplotlib brings along are used, so that a label looks the same everywhere.
 Letters that none of them has (such as CJK) are left to the viewer's font, at one em each.
@@ -22,7 +22,13 @@ SIZE = 17.0  # font size F of a figure, in px
 NUMBER = "#"  # where the running number of a step stands in a label's TeX
 Array = np.ndarray[Any, Any]
 _EM = 100.0  # mathtext is parsed at this size once and scaled
-_FOREIGN = r"\bigcirc"  # one em wide: keeps the place of a letter that is set by the viewer
+FONTS = ("cm", "stix")
+_CIRCLE = r"\bigcirc"  # keeps the place of a letter that is set by the viewer, with one em
+_FOREIGN = {"cm": _CIRCLE, "stix": rf"{_CIRCLE}\hspace{{0.2188}}"}
+_BOLD = r"\boldsymbol"
+# Where copies lie that make a letter of Computer Modern bold, hundredths of an em: matplotlib has
+# no bold italic of it, and TeX's `\pmb` does the same.
+_OVERPRINTS = ((-1.5, 0.0), (-0.75, 0.9), (0.75, -0.9), (1.5, 0.0))
 _ESCAPES = {c: "\\" + c for c in "$%&#_{}"} | {
     "\\": r"\backslash{}",
     "^": r"\^{}",
@@ -75,29 +81,32 @@ class _Glyph:
     scale: float
 
 
-def math(tex: str, text: str, size: float = SIZE, number: str | None = None) -> Label:
+def math(
+    tex: str, text: str, size: float = SIZE, number: str | None = None, font: str = "cm"
+) -> Label:
     """A formula. `number` stands where the TeX has `#`; letters are shared between numbers.
 
-    tex: mathtext without dollar signs; what it cannot parse is set upright as it is.
+    tex: mathtext without dollar signs; what it cannot parse is set upright as it is. font: cm
+    (Computer Modern) or stix.
     """
     source, tex = tex if number is None else tex.replace(NUMBER, number), tight(tex)
     if number is None:
-        return _sourced(_label(text, (_whole(tex, size),)), source, size)
-    parts = _numbered(tex, len(number), size)
+        return _sourced(_label(text, (_whole(tex, size, font),)), source, size)
+    parts = _numbered(tex, len(number), size, font)
     if parts is None:
-        whole = _whole(tex.replace(NUMBER, number), size)
+        whole = _whole(tex.replace(NUMBER, number), size, font)
         return _sourced(_label(text, (whole,)), source, size)
     fixed, slots = parts
     digits = tuple(
-        (_digit(digit, scale, size), x, y) for digit, (x, y, scale) in zip(number, slots)
+        (_digit(digit, scale, size, font), x, y) for digit, (x, y, scale) in zip(number, slots)
     )
     return _sourced(_label(text, (fixed, *digits)), source, size)
 
 
-def words(text: str, size: float = SIZE) -> Label:
+def words(text: str, size: float = SIZE, font: str = "cm") -> Label:
     """Upright text, as it is."""
     upright = rf"\mathrm{{{escape(text)}}}"
-    return _sourced(_label(text, (_whole(upright, size),)), rf"\text{{{typed(text)}}}", size)
+    return _sourced(_label(text, (_whole(upright, size, font),)), rf"\text{{{typed(text)}}}", size)
 
 
 def stacked(upper: Label, lower: Label, gap: float = 3.0) -> Label:
@@ -172,11 +181,11 @@ def _box(shape: Ink | Text) -> Bounds:
 
 
 @lru_cache(maxsize=4096)
-def _whole(tex: str, size: float) -> _Part:
+def _whole(tex: str, size: float, font: str) -> _Part:
     """A formula as one outline, and a text for each letter that no font has."""
-    shown, foreign = _foreign(tex)
-    glyphs = _parse(shown)
-    place = _parse(_FOREIGN)[0].name if foreign else None
+    shown, foreign = _foreign(tex, font)
+    glyphs = _parse(shown, font)
+    place = _parse(_CIRCLE, font)[0].name if foreign else None
     letters = iter(foreign)
     texts: list[Ink | Text] = []
     kept = []
@@ -194,17 +203,17 @@ def _whole(tex: str, size: float) -> _Part:
 
 @lru_cache(maxsize=1024)
 def _numbered(
-    tex: str, digits: int, size: float
+    tex: str, digits: int, size: float, font: str
 ) -> tuple[_Part, tuple[tuple[float, float, float], ...]] | None:
     """What stays the same in a label for all numbers of so many digits, and where the digits go.
 
-    The digits of Computer Modern are equally wide: where a formula differs with 00 and 11 in it,
+    The digits of both fonts are equally wide: where a formula differs with 00 and 11 in it,
     there they are.
     """
-    if _foreign(tex)[1]:
+    if _foreign(tex, font)[1]:
         return None
-    zeros = _parse(tex.replace(NUMBER, "0" * digits))
-    ones = _parse(tex.replace(NUMBER, "1" * digits))
+    zeros = _parse(tex.replace(NUMBER, "0" * digits), font)
+    ones = _parse(tex.replace(NUMBER, "1" * digits), font)
     differ = [a.name != b.name for a, b in zip(zeros, ones)]
     if len(zeros) != len(ones) or sum(differ) != digits:
         return None
@@ -216,17 +225,17 @@ def _numbered(
 
 
 @lru_cache(maxsize=256)
-def _digit(digit: str, scale: float, size: float) -> tuple[Ink | Text, ...]:
-    (glyph,) = _parse(digit)
+def _digit(digit: str, scale: float, size: float, font: str) -> tuple[Ink | Text, ...]:
+    (glyph,) = _parse(digit, font)
     return (Ink(_outline((_Glyph(digit, glyph.contours, 0.0, 0.0, scale),), size), 0.0, 0.0),)
 
 
-def _foreign(tex: str) -> tuple[str, str]:
+def _foreign(tex: str, font: str) -> tuple[str, str]:
     """The formula with a place kept for each letter that no bundled font has, and these letters."""
     letters = "".join(c for c in tex if not _has_glyph(c))
     if not letters:
         return tex, ""
-    return "".join(c if _has_glyph(c) else f"{{{_FOREIGN}}}" for c in tex), letters
+    return "".join(c if _has_glyph(c) else f"{{{_FOREIGN[font]}}}" for c in tex), letters
 
 
 @lru_cache(maxsize=1024)
@@ -237,14 +246,27 @@ def _has_glyph(character: str) -> bool:
 
 
 @lru_cache(maxsize=8192)
-def _parse(tex: str) -> tuple[_Glyph, ...]:
+def _parse(tex: str, font: str) -> tuple[_Glyph, ...]:
     """Glyphs of a formula at 100 px, y upwards from the baseline."""
-    converter, font = _converter()
+    glyphs = _parsed(tex, font)
+    if font != "cm" or _BOLD not in tex:
+        return glyphs
+    light = _parsed(tex.replace(_BOLD, ""), font)
+    if len(light) != len(glyphs):
+        return glyphs
+    return tuple(
+        _bold(glyph) if glyph.name != marked.name else glyph for glyph, marked in zip(light, glyphs)
+    )
+
+
+def _parsed(tex: str, font: str) -> tuple[_Glyph, ...]:
+    converter, properties = _converter(font)
     try:
-        found, contours, rules = converter.get_glyphs_mathtext(font, f"${tex}$")
+        found, contours, rules = converter.get_glyphs_mathtext(properties, f"${tex}$")
     except ValueError:  # not mathtext: show the letters themselves
         plain = escape(re.sub(r"[^\w ()+\-]", "", tex))
-        found, contours, rules = converter.get_glyphs_mathtext(font, rf"$\mathrm{{{plain}}}$")
+        upright = rf"$\mathrm{{{plain}}}$"
+        found, contours, rules = converter.get_glyphs_mathtext(properties, upright)
     glyphs = [
         _Glyph(n, Contours(*contours[n]), float(x), float(y), float(s)) for n, x, y, s in found
     ]
@@ -252,9 +274,19 @@ def _parse(tex: str) -> tuple[_Glyph, ...]:
     return tuple(glyphs)
 
 
-@lru_cache(maxsize=1)
-def _converter() -> tuple[TextToPath, FontProperties]:
-    return TextToPath(), FontProperties(math_fontfamily="cm")
+@lru_cache(maxsize=2)
+def _converter(font: str) -> tuple[TextToPath, FontProperties]:
+    return TextToPath(), FontProperties(math_fontfamily=font)
+
+
+def _bold(glyph: _Glyph) -> _Glyph:
+    """A letter printed over itself, a little apart."""
+    vertices = np.asarray(glyph.contours.vertices, dtype=float)
+    if not vertices.size:
+        return glyph
+    copies = np.concatenate([vertices + shift for shift in _OVERPRINTS])
+    codes = np.tile(np.asarray(glyph.contours.codes), len(_OVERPRINTS))
+    return replace(glyph, name=f"{glyph.name}-bold", contours=Contours(copies, codes))
 
 
 def _outline(glyphs: tuple[_Glyph, ...], size: float) -> Outline:

@@ -1,13 +1,15 @@
-"""What stands on nodes and edges, as labels."""
+"""Naming: what stands on nodes and edges, as labels, and in which hand and language."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unroll.drawing.labels import NUMBER, SIZE, Label, math
+from unroll.drawing.labels import NUMBER, SIZE, Label, math, words
 from unroll.drawing.lanes import Lane
 from unroll.drawing.unfolding import Node
-from unroll.language.latex import expression_latex, name_latex, reference_latex
+from unroll.drawing.wording import word
+from unroll.language.latex import expression_latex, index_latex, name_latex, reference_latex
+from unroll.language.lettering import Lettering, lettering
 from unroll.language.printer import format_expression
 from unroll.symbolic.expressions import Expression, Index, Reference, reindex
 
@@ -17,27 +19,34 @@ BADGE = 0.85 * SIZE
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How names are written: notation is book, subscript or angle."""
+    """How names are written.
 
-    notation: str = "book"
+    notation: a place for the step (book, subscript, angle, brackets), or a lettering with other
+    names and bold ones; font: cm (Computer Modern) or stix; language: en or zh, of words.
+    What is machine-readable keeps the names of the text.
+    """
+
+    notation: str | Lettering = "book"
     objective: str | None = None
+    font: str = "cm"
+    language: str = "en"
 
     def node(self, node: Node, size: float = SIZE) -> Label:
         """The label inside a node: an operation's sign, or the variable."""
         if node.variable.made and node.variable.sign is not None:
-            return math(node.variable.sign, node.reference, size)
-        return self._indexed(node, "{}", node.reference, size)
+            return self.formula(node.variable.sign, node.reference, size)
+        return self._indexed(node, "{}", self.spoken(node), size)
 
     def gradient(self, node: Node, size: float = BADGE) -> Label:
         """The gradient of the objective by a node."""
-        loss = self._letter()
-        text = f"gradient of {self.objective or 'the loss'} by {node.reference}"
-        return self._indexed(node, r"\nabla_{{{}}}" + loss, text, size)
+        text = self._spoken_gradient(self.spoken(node))
+        return self._indexed(node, r"\nabla_{{{}}}" + self._letter(), text, size)
 
     def parameter_gradient(self, name: str, size: float = BADGE) -> Label:
         """The gradient of the objective by a parameter."""
-        text = f"gradient of {self.objective or 'the loss'} by {name}"
-        return math(rf"\nabla_{{{name_latex(name)}}}{self._letter()}", text, size)
+        text = self._spoken_gradient(self._hand.name(name))
+        tex = rf"\nabla_{{{name_latex(name, notation=self.notation)}}}{self._letter()}"
+        return self.formula(tex, text, size)
 
     def factors(
         self, factors: tuple[Expression, ...], axis: str = "", at: Index | None = None
@@ -46,29 +55,66 @@ class Naming:
         if at is not None:
             factors = tuple(reindex(f, {axis: at}) for f in factors)
         tex = r",\,".join(expression_latex(f, self.notation) for f in factors)
-        return math(tex, ", ".join(format_expression(f) for f in factors))
+        spoken = (format_expression(self._hand.renamed(f)) for f in factors)
+        return self.formula(tex, ", ".join(spoken))
 
     def function(self, name: str) -> Label:
         """An opaque function beside what it makes."""
-        return math(name_latex(name), name)
+        return self.formula(name_latex(name, notation=self.notation), name)
 
     def sign(self, tex: str) -> Label:
         """An operation beside the variable that it makes."""
-        return math(tex, tex)
+        return self.formula(tex, tex)
+
+    def index(self, index: Index, size: float = SIZE) -> Label:
+        """A step or another index on its own."""
+        return self.formula(index_latex(index, self.notation), str(self._hand.place(index)), size)
+
+    def formula(self, tex: str, text: str, size: float = SIZE, number: str | None = None) -> Label:
+        """Any formula in the figure's font."""
+        return math(tex, text, size, number, self.font)
+
+    def words(self, text: str, size: float = SIZE) -> Label:
+        """Upright text in the figure's font, as it is."""
+        return words(text, size, self.font)
+
+    def phrase(self, key: str, size: float = SIZE) -> Label:
+        """One of the figure's own words, in its language; see `wording.WORDS`."""
+        return self.words(word(key, self.language), size)
+
+    def spoken(self, node: Node) -> str:
+        """What a screen reader says for a node: `h[t-1]`, in the names that are written."""
+        places = ("..." if i is None else str(self._hand.place(i)) for i in node.indices)
+        at = ",".join(places)
+        return self._hand.name(node.name) + (f"[{at}]" if at else "")
+
+    @property
+    def _hand(self) -> Lettering:
+        return lettering(self.notation)
+
+    def _spoken_gradient(self, of: str) -> str:
+        objective = "" if self.objective is None else self._hand.name(self.objective)
+        frame = word("gradient by", self.language)
+        return frame.format(objective=objective or word("the loss", self.language), of=of)
 
     def _letter(self) -> str:
-        return "" if self.objective is None else name_latex(self.objective.removesuffix("_total"))
+        if self.objective is None:
+            return ""
+        return name_latex(self.objective.removesuffix("_total"), notation=self.notation)
 
     def _indexed(self, node: Node, frame: str, text: str, size: float) -> Label:
         if not node.indices:
-            return math(frame.format(name_latex(node.name.removesuffix("_total"))), text, size)
+            return self.formula(frame.format(self._bare(node)), text, size)
         if node.elided:
-            return math(frame.format(self._marked(node, r".\!.\!.\!")), text, size)
+            return self.formula(frame.format(self._marked(node, r".\!.\!.\!")), text, size)
         if node.index is None or node.index.base or node.index.offset < 0:
             indexed = Reference(node.name, tuple(i for i in node.indices if i is not None))
-            return math(frame.format(reference_latex(indexed, self.notation)), text, size)
+            return self.formula(frame.format(reference_latex(indexed, self.notation)), text, size)
         tex = frame.format(self._marked(node, NUMBER))
-        return math(tex, text, size, number=str(node.index.offset))
+        return self.formula(tex, text, size, number=str(node.index.offset))
+
+    def _bare(self, node: Node) -> str:
+        return name_latex(node.name.removesuffix("_total"), notation=self.notation)
 
     def _marked(self, node: Node, shown: str) -> str:
         """A reference with something else in the place of the column's index."""
