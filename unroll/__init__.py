@@ -9,7 +9,8 @@ h[t] = tanh(W @ h[t-1] + U @ x[t] + b)
 """
 
 from unroll.errors import NonFiniteWarning, UnrollError
+from unroll.figure import compose
 from unroll.interface import Recurrence, parse, template
 
 __version__ = "0.1.0"
-__all__ = ["NonFiniteWarning", "Recurrence", "UnrollError", "parse", "template"]
+__all__ = ["NonFiniteWarning", "Recurrence", "UnrollError", "compose", "parse", "template"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from unroll.files import read_standard_input, read_text, write
 from unroll.interface import from_template, parse, template
 
 if TYPE_CHECKING:
+    from unroll.figure import Figure
     from unroll.numeric.trace import Trace
 
 
@@ -214,6 +216,19 @@ tree_option = click.option(
     help="The tree to run over; 3,3,0 gives each node's parent, 0 for the root.",
 )
 
+theme_option = click.option(
+    "--theme",
+    type=click.Choice(["light", "dark", "auto", "print", "contrast", "transparent"]),
+    default="light",
+)
+file_options = _options(
+    click.option("--width", metavar="WIDTH", help="Of an .svg: 400, 8.6cm, 3.4in."),
+    click.option("--transparent", is_flag=True, help="Without a background."),
+    click.option(
+        "-o", "--output", required=True, metavar="FILE", help=".svg .pdf .png .eps .tex .dot, or -"
+    ),
+)
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="unroll")
@@ -227,7 +242,9 @@ def main() -> None:
 
 @main.command()
 @recurrence_argument
-@click.option("--view", type=click.Choice(["folded", "unfolded", "both", "schematic"]), default="both")
+@click.option(
+    "--view", type=click.Choice(["folded", "unfolded", "both", "schematic"]), default="both"
+)
 @steps_option
 @tree_option
 @click.option("--window", is_flag=True, help="Steps …, t-1, t, t+1, … (the default).")
@@ -238,6 +255,9 @@ def main() -> None:
     help="A node for each variable, each unit of a network, or each operation.",
 )
 @click.option("--hide", callback=_names, metavar="NAMES", help="Variables to leave out: a,yhat.")
+@click.option(
+    "--expand", metavar="STEP", help="One step drawn finer than the others: t, or a number."
+)
 @click.option("--glyphs", is_flag=True, help="Draw functions as their curves.")
 @click.option(
     "--split",
@@ -247,15 +267,72 @@ def main() -> None:
 )
 @click.option("--flow", type=click.Choice(["none", "forward", "backward", "both"]), default="none")
 @click.option("--values", is_flag=True, help="Run it, and show values and gradients.")
-@click.option("--elide", default="auto", metavar="auto|none|I..J", help="Steps to leave out.")
-@click.option("--notation", type=click.Choice(["book", "subscript", "angle"]), default="book")
-@click.option("--theme", type=click.Choice(["light", "dark", "auto"]), default="light")
+@click.option("--elide", default="auto", metavar="auto|none|end|I..J", help="Steps to leave out.")
+@click.option(
+    "--notation",
+    type=click.Choice(
+        ["book", "subscript", "angle", "brackets", "ng", "karpathy", "d2l", "pytorch", "control"]
+    ),
+    default="book",
+    help="Where the step stands, or the names of a course or library.",
+)
+@click.option("--bold", is_flag=True, help="Vectors and matrices bold.")
+@click.option(
+    "--horizon", default="", metavar="NAME", help="What the number of steps is called: T."
+)
+@click.option("--font", type=click.Choice(["cm", "stix"]), default="cm")
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en", help="Of words.")
+@click.option("--sums", is_flag=True, help="A plus where several gradients arrive.")
+@click.option(
+    "--norms", is_flag=True, help="Lines of the way back as wide as their gradients' norms."
+)
+@click.option("--path", metavar="'A -> B'", help="The shortest way between nodes: 'L[5] -> h[1]'.")
+@theme_option
 @click.option("--title", help="Title for screen readers and files.")
 @data_options
-@click.option(
-    "-o", "--output", required=True, metavar="FILE", help=".svg .pdf .png .eps .dot, or -"
-)
-def draw(
+@file_options
+def draw(output: str, width: str | None, transparent: bool, **options: Any) -> None:
+    """Draw a recurrence: the folded circuit, the unfolded graph, or both."""
+    _save(_figure(**options), output, width, transparent)
+
+
+@main.command()
+@click.argument("panels", metavar="PANEL...", nargs=-1, required=True)
+@click.option("--captions", metavar="A|B", help="Below the panels, one for each, parted by |.")
+@theme_option
+@click.option("--title", help="Title for screen readers and files.")
+@file_options
+def compose(
+    panels: tuple[str, ...],
+    captions: str | None,
+    theme: str,
+    title: str | None,
+    output: str,
+    width: str | None,
+    transparent: bool,
+) -> None:
+    """Draw several figures side by side. A PANEL is what `draw` takes: "rnn --view folded"."""
+    from unroll.figure import compose as composed
+
+    figures = []
+    for panel in panels:
+        context = draw.make_context("draw", [*shlex.split(panel), "-o", "-", "--theme", theme])
+        said = dict(context.params)
+        for option in ("output", "width", "transparent"):
+            said.pop(option)
+        figures.append(_figure(**said))
+    named = [c.strip() for c in captions.split("|")] if captions else []
+    _save(composed(figures, named, title=title), output, width, transparent)
+
+
+def _save(figure: Figure, output: str, width: str | None, transparent: bool) -> None:
+    if output == "-":
+        write(output, figure.render(".svg", width=width, transparent=transparent))
+    else:
+        figure.save(output, width=width, transparent=transparent)
+
+
+def _figure(
     recurrence: str,
     values: bool,
     steps: int | None,
@@ -263,10 +340,10 @@ def draw(
     data: Path | None,
     seed: int,
     tree: str | list[int] | None,
-    output: str,
+    norms: bool,
     **options: Any,
-) -> None:
-    """Draw a recurrence: the folded circuit, the unfolded graph, or both."""
+) -> Figure:
+    """The figure that the options of `draw` ask for."""
     found = load(recurrence)
     trace = None
     if values:
@@ -274,11 +351,14 @@ def draw(
         sized = steps or own or isinstance(tree, list)
         trace = _run(found, steps if sized else 3, dims, data, seed, tree=tree)
     shown = _lengths(found, steps, dims) if trace is None else None  # values say how many there are
-    figure = found.draw(steps=shown, values=trace, tree=tree, **options)
-    if output == "-":
-        write(output, figure.svg())
-    else:
-        figure.save(output)
+    measured = (
+        _run(found, steps or 5, dims, data, seed, tree=tree) if norms and not values else None
+    )
+    if measured is not None:
+        shown = _lengths(found, measured.steps, dims)
+    return found.draw(
+        steps=shown, values=trace, norms=norms and (measured or True), tree=tree, **options
+    )
 
 
 @main.command()

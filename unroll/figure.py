@@ -14,21 +14,28 @@ from unroll.symbolic.recurrence import DEFAULT_LAYERS, LAYERS, Recurrence
 from unroll.symbolic.sizes import Sizes
 
 if TYPE_CHECKING:
+    from unroll.drawing.flows import Accents
     from unroll.drawing.lanes import Division
     from unroll.drawing.scene import Scene
     from unroll.drawing.settings import Settings
     from unroll.drawing.values import Trace
     from unroll.graph.folded import FoldedGraph
     from unroll.graph.unrolled import UnrolledGraph
+    from unroll.language.lettering import Lettering
     from unroll.symbolic.trees import Shape
 
-SUFFIXES = (".svg", ".pdf", ".png", ".eps", ".dot")
+SUFFIXES = (".svg", ".pdf", ".png", ".eps", ".tex", ".dot")
 _CHOICES = {
     "view": ("both", "folded", "unfolded", "schematic"),
     "level": ("variables", "units", "operations"),
     "flow": ("none", "forward", "backward", "both"),
-    "notation": ("book", "subscript", "angle"),
-    "theme": ("light", "dark", "auto"),
+    "notation": (
+        *("book", "subscript", "angle", "brackets"),
+        *("ng", "karpathy", "d2l", "pytorch", "control"),
+    ),
+    "font": ("cm", "stix"),
+    "language": ("en", "zh"),
+    "theme": ("light", "dark", "auto", "print", "contrast", "transparent"),
 }
 
 
@@ -52,11 +59,18 @@ class Figure:
 
         return write_svg(self.scene, self.theme)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        width: float | str | None = None,
+        transparent: bool = False,
+    ) -> None:
         """Write the figure, whole or not at all, in the format of the path's suffix.
 
-        .svg .pdf .png .eps .dot. Raises UnrollError for another suffix, a path that cannot be
-        written, and a figure too long for the format.
+        .svg .pdf .png .eps .tex .dot. width: of an .svg, in px or as "8.6cm"; transparent: no
+        background. Raises UnrollError for another suffix, a path that cannot be written, a figure
+        too long for the format, and what the format does not have.
         """
         suffix = Path(path).suffix.lower()
         if suffix not in SUFFIXES:
@@ -64,22 +78,52 @@ class Figure:
                 f"cannot tell the format of {os.fspath(path)!r} by its suffix",
                 remedy=f"Use one of: {' '.join(SUFFIXES)}",
             )
-        write(path, self.render(suffix))
+        write(path, self.render(suffix, width=width, transparent=transparent))
 
-    def render(self, suffix: str) -> str | bytes:
-        """The figure in the format of a suffix (`.pdf`), as text or bytes."""
+    def render(
+        self, suffix: str, *, width: float | str | None = None, transparent: bool = False
+    ) -> str | bytes:
+        """The figure in the format of a suffix (`.pdf`), as text or bytes; options as for `save`."""
         if suffix == ".svg":
-            return self.svg()
+            from unroll.export.svg import write_svg
+
+            return write_svg(self.scene, self.theme, width=width, transparent=transparent)
+        if width is not None:
+            raise UnrollError(
+                f"only an .svg can be given a width, not a {suffix}",
+                remedy="Leave it out, and set the width where the figure is used.",
+            )
         if suffix == ".dot":
             from unroll.export.dot import write_dot
 
             return write_dot(self.scene, self.theme)
+        if suffix == ".tex":
+            from unroll.export.tikz import write_tikz
+
+            return write_tikz(self.scene, self.theme)
         from unroll.export.raster import write_raster
 
-        return write_raster(self.scene, suffix[1:], self.theme)
+        return write_raster(self.scene, suffix[1:], self.theme, transparent=transparent)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"image/svg+xml": self.svg(), "text/plain": self.scene.title or repr(self)}
+
+
+def compose(
+    figures: Sequence[Figure],
+    captions: Sequence[str] = (),
+    *,
+    title: str | None = None,
+) -> Figure:
+    """Figures side by side, at one scale, each with its caption below.
+
+    Rows with the same name stand at the same height. The theme is that of the first figure.
+    Raises UnrollError without a figure, and for captions that are not as many as figures.
+    """
+    from unroll.drawing.composing import side_by_side
+
+    scene = side_by_side([figure.scene for figure in figures], captions, title)
+    return Figure(scene, figures[0].theme)
 
 
 def draw(
@@ -93,11 +137,19 @@ def draw(
     hide: Sequence[str] = (),
     flow: str = "none",
     values: Trace | None = None,
+    sums: bool = False,
+    norms: Trace | bool = False,
+    path: str | None = None,
     elide: str = "auto",
     notation: str = "book",
+    bold: bool = False,
+    horizon: str = "",
+    font: str = "cm",
+    language: str = "en",
     theme: str = "light",
     rows: Sequence[str] = (),
     settings: Settings | None = None,
+    expand: int | str | None = None,
     glyphs: bool = False,
     split: Sequence[str] | None = None,
     tree: Shape | None = None,
@@ -111,8 +163,13 @@ def draw(
     count rows, which a number of steps leaves as they are; window: draw …, t-1, t, t+1, …, as
     happens without steps and values; level: variables, units (functions of weighted sums, and what
     joins them), or operations (a node for each); hide: variables to leave out; flow: none, forward, backward or both; values: a trace whose values (and
-    gradients, if the flow shows them) stand at the nodes; elide: auto (beyond 8 steps), none, or
-    I..J; notation: book h^(t), subscript h_t or angle h^<t>; theme: light, dark or auto; rows: top
+    gradients, if the flow shows them) stand at the nodes; sums: a plus where several gradients arrive;
+    norms: a trace (True: that of the values) by whose gradients the lines of the way back are wide;
+    path: nodes between which the shortest paths stand out, as in "L[5] -> h[1]"; elide: auto (beyond 8 steps), none, or
+    I..J; notation: book h^(t), subscript h_t, angle h^<t>, brackets h[t], or the names of a course or
+    library: ng, karpathy, d2l, pytorch, control; bold: vectors and matrices bold; horizon: what the
+    number of steps is called; font: cm or stix; language: en or zh, of words; theme: light, dark,
+    auto, print, contrast or transparent; rows: top
     to bottom, each one or more names; tree: balanced, chain, or each node's parent (0 for the root),
     for a recurrence over the nodes of a tree, which has `steps` leaves (4); title, description: for
     screen readers and files.
@@ -121,6 +178,7 @@ def draw(
     trace does not have, a batch.
     """
     from unroll.drawing.columns import elision
+    from unroll.drawing.flows import legends
     from unroll.drawing.growing import grown, tree_in
     from unroll.drawing.lanes import divide
     from unroll.drawing.layout import Options, lay_out
@@ -132,6 +190,7 @@ def draw(
     from unroll.symbolic import transformations
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
+    _check({"font": font, "language": language})
     elision(elide)
     _check_names(recurrence, [*hide, *(split or ())], rows)
     visible = transformations.hide(recurrence, hide) if hide else recurrence
@@ -139,7 +198,8 @@ def draw(
     if split is not None:
         settings = replace(settings, split=tuple(split))
     if view == "schematic":
-        naming = Naming(notation, _objective(recurrence))
+        letters = _letters(recurrence, notation, bold, horizon)
+        naming = Naming(letters, _objective(recurrence), font, language)
         lengths = {**(sizes or {}), **lengths_of(recurrence, steps)}
         about = (
             title or _title(recurrence),
@@ -147,8 +207,9 @@ def draw(
         )
         scene = draw_schematic(fold(recurrence), settings, naming, lengths, *about)
         return Figure(scene, theme)
-    if level != "variables":
-        visible = transformations.expand(visible, units=level == "units")
+    finest = transformations.expand(visible, units=level == "units")
+    if expand is None and level != "variables":
+        visible = finest
         settings = replace(settings, rows=())
     if level != "units":
         settings = replace(settings, names={})
@@ -171,7 +232,8 @@ def draw(
     if window:
         count = None
         lengths = {n: k for n, k in lengths.items() if n not in {a.length for a in divided.columns}}
-    naming = Naming(notation, _objective(visible))
+    letters = _letters(visible, notation, bold, horizon)
+    naming = Naming(letters, _objective(visible), font, language)
     options = Options(
         view=view,
         steps=count,
@@ -180,15 +242,47 @@ def draw(
         settings=settings,
         glyphs=_curves(visible) if glyphs else {},
         naming=naming,
+        accents=_accents(visible, naming.objective, sums, values if norms is True else norms, path),
         grown=branches,
         lengths=lengths,
         spread=_spread(divided, lengths) if branches is None and view != "folded" else None,
+        finer=_finer(finest, lengths, branches) if expand is not None else None,
+        opened=str(expand),
         title=title or _title(visible),
         description=description or _description(recurrence, view, count, branches),
     )
     if values is None or options.steps is None or view == "folded":
-        return Figure(lay_out(graph, options), theme)
+        return Figure(lay_out(graph, options, aside=legends(options.accents)), theme)
     return Figure(show(graph, options, values), theme)
+
+
+def _letters(recurrence: Recurrence, notation: str, bold: bool, horizon: str) -> Lettering | str:
+    from unroll.language.dialects import letter_as
+    from unroll.language.lettering import INDICES
+
+    if notation in INDICES and not bold and not horizon:
+        return notation
+    return letter_as(recurrence, notation, bold=bold, horizon=horizon)
+
+
+def _accents(
+    visible: Recurrence, objective: str | None, sums: bool, trace: Any, path: str | None
+) -> Accents:
+    """What is shown of flows. trace: whose gradients are measured, if any."""
+    from unroll.drawing.flows import Accents
+    from unroll.drawing.norms import norms_of
+    from unroll.drawing.paths import waypoints
+
+    norms = None
+    if trace:
+        from unroll.numeric.passing import norms_along
+
+        norms = norms_of(norms_along(trace, visible, objective))
+    elif trace is None:
+        raise UnrollError(
+            "there are no gradients to take the norms of", remedy="Give the trace of a run."
+        )
+    return Accents(sums=sums, path=waypoints(path) if path else (), norms=norms)
 
 
 def _check(chosen: Mapping[str, str]) -> None:
@@ -294,6 +388,21 @@ def _spread(divided: Division, lengths: Mapping[str, int]) -> FoldedGraph | None
         return None
     default = {a.length: DEFAULT_LAYERS if a.name in LAYERS else 3 for a in divided.recurrence.axes}
     return spread(divided, Sizes(tuple((default | dict(lengths)).items())))
+
+
+def _finer(
+    recurrence: Recurrence, lengths: Mapping[str, int], tree: UnrolledGraph | None
+) -> FoldedGraph:
+    """The graph of a step that is drawn finer than the others, over the same columns."""
+    from unroll.drawing.lanes import divide
+
+    if tree is not None:
+        raise UnrollError(
+            "cannot draw one node of a tree finer than the others",
+            remedy='Draw all of it so: level="units" or level="operations".',
+        )
+    divided = divide(recurrence)
+    return _spread(divided, lengths) or divided.graph
 
 
 def _objective(recurrence: Recurrence) -> str | None:

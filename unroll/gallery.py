@@ -62,4 +62,27 @@ def page() -> str:
             f"Goodfellow, Bengio & Courville 2016, {entry.source}\n\n"
             f"```\n{entry.command} -o {entry.file}\n```\n"
         )
+        if said := equations(entry):
+            parts.append(
+                f"<details><summary>Equations</summary>\n\n```\n{said}\n```\n\n</details>\n"
+            )
     return "\n".join(parts)
+
+
+def equations(entry: Entry) -> str:
+    """What an entry draws, in canonical form; nothing for a plot of a recurrence of its own."""
+    from unroll.interface import parse, template
+    from unroll.templates import names
+
+    command, *words = shlex.split(entry.command)[1:]
+    said = {"draw": words[:1], "plot": words[1:2], "compose": words}[command]
+    first = (
+        [shlex.split(w)[0] for w in said if not w.startswith("-")] if command == "compose" else said
+    )
+    found = []
+    for text in first:
+        if text in names():
+            found.append(str(template(text)))
+        elif "=" in text and "[" in text:
+            found.append(str(parse(text)))
+    return "\n\n".join(dict.fromkeys(found))

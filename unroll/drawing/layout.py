@@ -10,12 +10,13 @@ from unroll.drawing.apart import set_apart
 from unroll.drawing.arranging import arrange_parts
 from unroll.drawing.boxes import frames
 from unroll.drawing.columns import Timeline, follows, lag_of, numbered, spanning, window
-from unroll.drawing.flows import OFFSET, carriers, strands
+from unroll.drawing.flows import OFFSET, Accents, accented, carriers, nodes_on_path
 from unroll.drawing.geometry import arrowhead, commands, straight
 from unroll.drawing.glyphs import glyph
 from unroll.drawing.growing import grow, place_tree
 from unroll.drawing.labels import SIZE, Label, escape, math, words
 from unroll.drawing.lanes import Lane
+from unroll.drawing.mixing import column_of, mixed, mixed_rows
 from unroll.drawing.naming import Naming
 from unroll.drawing.painting import Painted, paint
 from unroll.drawing.parts import Parts, in_parts
@@ -53,7 +54,7 @@ class Options:
 
     lengths: of other axes than time, by name, where they are known; spread: the graph over columns
     alone, of a recurrence on several axes; glyphs: the curves of functions by the variable that they
-    make.
+    make; finer: the graph of the one step that is drawn finer than the others; opened: its index.
     """
 
     view: str = "both"
@@ -63,12 +64,15 @@ class Options:
     settings: Settings = field(default_factory=Settings)
     glyphs: Mapping[str, Sequence[float]] = field(default_factory=dict)
     naming: Naming = field(default_factory=Naming)
+    accents: Accents = field(default_factory=Accents)
     title: str = ""
     description: str = ""
     valued: bool = False  # steps differ by their values: no slice is repeated
     grown: UnrolledGraph | None = None  # of a recurrence over the nodes of a tree
     lengths: Mapping[str, int] = field(default_factory=dict)
     spread: FoldedGraph | None = None
+    finer: FoldedGraph | None = None
+    opened: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def _timeline(graph: FoldedGraph, axis: Axis, options: Options, count: int) -> T
 
 def repeats(graph: FoldedGraph, options: Options) -> bool:
     """Whether the figure is so long that one slice is drawn once and repeated."""
-    if options.grown is not None or options.valued:
+    if options.grown is not None or options.valued or options.accents.tell_steps_apart:
         return False
     lengths = {a.name: a.length for a in graph.axes}
     lanes = any(isinstance(v, Lane) for v in graph.variables)
@@ -127,11 +131,15 @@ def lay_out(
     rows["unfolded"] = (
         rows["folded"] if same else arrange_parts(spread, line, options.settings.rows)
     )
+    if options.finer is not None:
+        finer, column = arrange_parts(options.finer, line), column_of(line, options.opened)
+        rows["unfolded"] = mixed_rows(rows["unfolded"], finer, plans["unfolded"], column)
     base = _grid(radius, blocks)
     painted: dict[str, Painted] = {}
     least: int | None = None
     for wider, taller in _ROOMIER:
-        roomy = Grid(radius, base.row * taller, base.column * wider, base.across * wider, wider)
+        across, even = base.across * wider, options.finer is None
+        roomy = Grid(radius, base.row * taller, base.column * wider, across, wider, even)
         tried = {
             name: _painted(
                 graph if name == "folded" else spread,
@@ -155,12 +163,7 @@ def lay_out(
     symbols: Symbols = ()
     if "unfolded" in views and repeats(spread, options):
         views["unfolded"], symbols = repeat(
-            spread,
-            line.lines[0],
-            plans["unfolded"],
-            painted["unfolded"],
-            options.steps or 0,
-            options.naming,
+            spread, line.lines[0], painted["unfolded"], options.steps or 0
         )
     items = _side_by_side(graph, rows, chosen, views, options)
     if aside:
@@ -186,7 +189,11 @@ def unfolded_plan(spread: FoldedGraph, line: Parts, options: Options) -> Plan:
     """Nodes and arrows of the unfolded view."""
     if options.grown is not None:
         return grow(options.grown)
-    return unfold(spread, line, options.settings.ghosts)
+    plan = unfold(spread, line, options.settings.ghosts)
+    if options.finer is None:
+        return plan
+    finer = unfold(options.finer, line, options.settings.ghosts)
+    return mixed(plan, finer, column_of(line, options.opened))
 
 
 def _labels(
@@ -275,7 +282,8 @@ def _painted(
     folded = name == "folded"
     flow = "none" if folded and options.view == "both" else options.flow
     gradient = carriers(graph, options.naming.objective)
-    drawn = tuple(s for arrow in plan.arrows for s in strands(arrow, flow, gradient))
+    accents = Accents() if folded and options.view == "both" else options.accents
+    drawn = accented(plan, flow, gradient, accents)
     reached = {s.arrow.source for s in drawn if s.flow == "backward"}
     if options.grown is None or folded:
         points = place(plan, rows, grid, None if folded else line)
@@ -297,6 +305,9 @@ def _painted(
         {} if folded else blocks.gradients,
         _words(plan, options),
         _with_glyphs(plan, options),
+        accents.sums,
+        nodes_on_path(plan, accents),
+        {},
     )
     painted = paint(view)
     boxes = frames(view, [group for _, group in painted.groups], options.settings.boxes)

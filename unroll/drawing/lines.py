@@ -28,10 +28,11 @@ from unroll.drawing.geometry import (
 )
 from unroll.drawing.labels import SIZE, Label, math, stacked, words
 from unroll.drawing.lanes import Lane
+from unroll.drawing.marks import cut_at, cut_mark, opened, set_back
 from unroll.drawing.routing import SQUARE
 from unroll.drawing.scene import Group, Item, Path, Point, Rectangle
 from unroll.drawing.space import Space
-from unroll.drawing.unfolding import Arrow
+from unroll.drawing.unfolding import Arrow, Key
 from unroll.drawing.view import DASH, View, marked
 from unroll.language.latex import name_latex
 from unroll.symbolic.expressions import Index
@@ -76,8 +77,13 @@ def _line(view: View, strand: Strand) -> Line:
     if strand.flow == "backward":
         curve, tail, head = reverse(curve), head, tail
     curve = trimmed(beside(curve, strand.offset), tail, head, view.radius, ARROW_GAP)
-    shaft, polygon = arrowhead(curve, 1.1 if strand.width > 1.25 else 1.0)
+    shaft, polygon = arrowhead(curve, _head_scale(strand.width))
     return Line(strand, curve, shaft, polygon)
+
+
+def _head_scale(width: float) -> float:
+    """Heads grow with their lines, more slowly."""
+    return 1.0 if width <= 1.25 else 1.1 + 0.22 * max(0.0, width - 1.5)
 
 
 def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
@@ -132,6 +138,29 @@ def _squares(view: View, line: Line, others: Array) -> tuple[Point, ...]:
             return squares
         tried.append((clear, squares))
     return max(tried, key=lambda pair: pair[0])[1]
+
+
+def place_cuts(view: View, lines: list[Line]) -> dict[Strand, float]:
+    """Where on lines that no gradient goes back along the cut is marked, away from other lines."""
+    cut = [line for line in lines if line.strand.arrow.cut]
+    if not cut:
+        return {}
+    courses = {line.strand: sample(line.visible) for line in lines}
+    found = {}
+    for line in cut:
+        others = [c for strand, c in courses.items() if strand != line.strand]
+        found[line.strand] = cut_at(line.visible, np.concatenate([*others, np.zeros((0, 2))]))
+    return found
+
+
+def arriving(view: View, lines: list[Line]) -> dict[Key, list[Point]]:
+    """Where gradients arrive, by node."""
+    found: dict[Key, list[Point]] = {}
+    for line in lines:
+        source = line.strand.arrow.source
+        if line.strand.flow == "backward" and not view.plan.nodes[source].ghost:
+            found.setdefault(source, []).append(line.head[0])
+    return found
 
 
 def side_of_delay(view: View, strand: Strand) -> float:
@@ -221,7 +250,14 @@ def _labelled_part(curve: Curve) -> Curve:
     return (max(curve, key=lambda c: abs(c[3][1] - c[0][1]) - abs(c[3][0] - c[0][0])),)
 
 
-def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None) -> Group:
+def edge(
+    view: View,
+    line: Line,
+    squares: tuple[Point, ...],
+    label: Group | None,
+    cut: float | None = None,
+) -> Group:
+    """The group of a strand. cut: where on it is marked that no gradient goes back along it."""
     strand, arrow = line.strand, line.strand.arrow
     nodes = view.plan.nodes
     tail, head = nodes[arrow.source].reference, nodes[arrow.target].reference
@@ -240,12 +276,23 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
     data.append(("flow", strand.flow))
     if arrow.cut:
         data.append(("cut", "true"))
+    if strand.norm is not None:
+        data.append(("norm", f"{strand.norm:.6g}"))
+    if strand.on_path:
+        data.append(("path", "true"))
     dash = DASH if arrow.dashed else None
     outline = (("M", line.head[0]), *(("L", p) for p in line.head[1:]), ("Z", ()))
+    shaft = commands(line.shaft)
+    if cut is not None and not strand.labelled:  # what carries values is whole
+        before, after = opened(line.shaft, cut)
+        shaft = commands(before) + commands(after)
     items: list[Item] = [
-        Path(commands(line.shaft), strand.paint, None, strand.width, dash),
+        Path(shaft, strand.paint, None, strand.width, dash),
         Path(outline, None, strand.paint),
     ]
+    if cut is not None:
+        paint = "ink" if strand.paint == "ink" else "backward"
+        items.append(cut_mark(view, line.visible, cut, paint))
     side = side_of_delay(view, strand)
     for x, y in squares:
         paint = "ink" if strand.offset else strand.paint
@@ -255,7 +302,10 @@ def edge(view: View, line: Line, squares: tuple[Point, ...], label: Group | None
     if label is not None:
         items.append(label)
     spoken = f"{tail} to {head}" + (f", {text}" if text else "")
-    return Group("edge", tuple(items), tuple(data), spoken)
+    if strand.norm is not None:
+        spoken += f", gradient of norm {strand.norm:.3g}"
+    shown = tuple(map(set_back, items)) if strand.on_path is False else tuple(items)
+    return Group("edge", shown, tuple(data), spoken)
 
 
 def _lags(view: View, arrow: Arrow) -> str | None:

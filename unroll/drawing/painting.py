@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unroll.drawing.beside import place_blocks, place_names
-from unroll.drawing.lines import delays, edge, place_labels, side_of_delay, visible_lines
+from unroll.drawing.lines import (
+    arriving,
+    delays,
+    edge,
+    place_cuts,
+    place_labels,
+    side_of_delay,
+    visible_lines,
+)
+from unroll.drawing.marks import cut_box, place_sums, set_back, set_forth
 from unroll.drawing.scene import Bounds, Circle, Group, Item
 from unroll.drawing.space import Space
 from unroll.drawing.unfolding import Arrow, Key, Node
@@ -33,11 +42,18 @@ def paint(view: View) -> Painted:
     for line in lines:
         space.add_curve(line.visible)
     squares = delays(view, lines)
+    cuts = place_cuts(view, lines)
+    for line in lines:
+        if line.strand in cuts:
+            space.add_box(cut_box(line.visible, cuts[line.strand]))
     for strand, found in squares.items():
         for center in found:
             half = side_of_delay(view, strand) / 2
             space.add_box(Bounds(*center, *center).grown(half))
     beside_nodes: dict[Key, list[Group]] = {key: [] for key in view.plan.nodes}
+    sums = place_sums(view, space, arriving(view, lines)) if view.sums else {}
+    for key, sign in sums.items():
+        beside_nodes[key].append(sign)
     gradients, crowded = place_blocks(view, space, beside_nodes)
     if gradients:
         crowded += place_names(view, space, beside_nodes, gradients)
@@ -49,7 +65,7 @@ def paint(view: View) -> Painted:
     edges = [
         (
             _column(line.strand.arrow),
-            edge(view, line, squares[line.strand], labels.get(line.strand)),
+            edge(view, line, squares[line.strand], labels.get(line.strand), cuts.get(line.strand)),
         )
         for line in sorted(lines, key=lambda line: line.strand in shared)  # over both strands
     ]
@@ -76,7 +92,12 @@ def _node(view: View, node: Node, extras: list[Group]) -> Group:
     circle = Circle(x, y, view.radius, fill=fill, dash=DASH if node.ghost else None)
     label = marked(view, view.labels[node.key].at(x, y))
     kind = "ghost" if node.ghost else "node"
-    return Group(kind, (circle, label, *extras), tuple(data), _spoken(node))
+    items: tuple[Item, ...] = (circle, label, *extras)
+    if view.on_path is not None:
+        on_path = node.key in view.on_path
+        items = tuple(map(set_forth if on_path else set_back, items))
+        data += [("path", "true")] if on_path else []
+    return Group(kind, items, tuple(data), _spoken(node))
 
 
 def _spoken(node: Node) -> str:

@@ -186,7 +186,7 @@ def moved(item: Item, dx: float, dy: float) -> Item:
     if isinstance(item, Path):
         return replace(item, commands=shifted(item.commands, dx, dy))
     if isinstance(item, Stamp):
-        return replace(item, dx=item.dx + dx, dy=item.dy + dy)
+        return Stamp(item.symbol, item.dx + dx, item.dy + dy, item.kind, item.data)
     return replace(item, x=item.x + dx, y=item.y + dy)
 
 
@@ -200,7 +200,7 @@ def shifted(commands: Iterable[Command], dx: float, dy: float) -> tuple[Command,
 
 def bounds_of(items: Iterable[Item]) -> Bounds:
     """The smallest bounds around the items, stroke widths included."""
-    found = [b for item in items for b in _bounds(item)]
+    found = [b for item in items if not isinstance(item, Stamp) for b in _bounds(item)]
     if not found:
         return Bounds(0.0, 0.0, 0.0, 0.0)
     return Bounds(

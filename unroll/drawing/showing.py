@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from unroll.drawing.flows import Accents
+from unroll.drawing.flows import legends as flow_legends
 from unroll.drawing.labels import Label, math
 from unroll.drawing.lanes import Lane
 from unroll.drawing.layout import Blocks, Options, lay_out, timelines, unfolded_plan
@@ -68,7 +70,9 @@ def show(graph: FoldedGraph, options: Options, trace: Trace) -> Scene:
     }
     legends = [("values", value_scale, "ink")] if values else []
     legends += [("gradients", gradient_scale, "backward")] if gradients or parameters else []
-    return lay_out(graph, options, blocks, _aside(options.naming, matrices, legends))
+    return lay_out(
+        graph, options, blocks, _below(_aside(options.naming, matrices, legends), options.accents)
+    )
 
 
 def _value(trace: Trace, node: Node) -> Array | None:
@@ -139,6 +143,15 @@ def _aside(
         items.append(moved(legend, 0.0, below))
         below += bounds_of([legend]).height + 12
     return tuple(items)
+
+
+def _below(items: tuple[Item, ...], accents: Accents) -> tuple[Item, ...]:
+    """What stands beside the figure, and the legends of its flows under it."""
+    for legend in flow_legends(accents):
+        top, left = bounds_of([legend]).top, bounds_of([legend]).left
+        under = bounds_of(items).bottom + _APART if items else 0.0
+        items = (*items, moved(legend, bounds_of(items).left - left, under - top))
+    return items
 
 
 def _captioned(name: str, caption: Label, matrix: Block, at: Point) -> list[Item]:

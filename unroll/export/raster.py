@@ -47,10 +47,12 @@ _CODES = {
 _FONTS = ("Noto Serif CJK SC", "Noto Serif CJK JP", "Noto Sans CJK SC", "Songti SC", "SimSun")
 
 
-def write_raster(scene: Scene, kind: str, theme: str = "light") -> bytes:
+def write_raster(
+    scene: Scene, kind: str, theme: str = "light", *, transparent: bool = False
+) -> bytes:
     """The scene as a PNG (two pixels a unit), PDF or EPS (three quarters of a point a unit).
 
-    kind: png, pdf or eps. Raises UnrollError for a scene too large for that format.
+    kind: png, pdf or eps; transparent: no background. Raises UnrollError for a scene too large for that format.
     """
     size = max(scene.bounds.width, scene.bounds.height)
     if size > _WIDEST[kind]:
@@ -60,6 +62,8 @@ def write_raster(scene: Scene, kind: str, theme: str = "light") -> bytes:
         )
     colors = palette(theme)
     figure = _figure(scene, colors)
+    if transparent:
+        figure.patch.set_alpha(0.0)
     out = BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that no font on this machine has is a box

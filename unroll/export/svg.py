@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -22,24 +23,60 @@ from unroll.drawing.scene import (
     Text,
 )
 from unroll.drawing.theme import DARK, Theme, palette
+from unroll.errors import UnrollError
+from unroll.export.measures import scale_to
 
 _FONTS = "'Noto Serif CJK SC','Noto Serif','Songti SC',serif"
 _ALLOWED = frozenset("\t\n\r")
+_PLAIN = re.compile(r"[\w .,:;=()\[\]{}^*/+@'-]*", re.ASCII)  # nothing to escape
+_PREFIX = re.compile(r"[A-Za-z][\w-]*", re.ASCII)
+_ID = "\x00"  # stands for what ids start with until all is written: no escaped text has it
 
 
-def write_svg(scene: Scene, theme: str = "light") -> str:
+def write_svg(
+    scene: Scene,
+    theme: str = "light",
+    *,
+    width: float | str | None = None,
+    transparent: bool = False,
+    prefix: str = "",
+) -> str:
     """The scene as a standalone SVG 1.1 document.
 
-    theme: light, dark, or auto (light, with a style sheet for viewers that prefer dark).
-    Ids start with a digest of the content, so that two figures share a page.
+    theme: light, dark, or auto (light, with a style sheet for viewers that prefer dark); width: in
+    px, or as `measures.width` reads it (the drawing's own where nothing is said); transparent: no
+    background; prefix: what ids start with. They go on with a digest of the content, so that two
+    figures share a page; the same figure twice on a page needs two prefixes (see `on_one_page`).
+    Raises UnrollError for a width or a prefix that is none.
     """
-    body = "".join(_Writer(scene, palette(theme), "@").parts())
-    digest = "u" + sha256((body + theme).encode()).hexdigest()[:8]
-    return "".join(_Writer(scene, palette(theme), digest, auto=theme == "auto").document())
+    if prefix and not _PREFIX.fullmatch(prefix):
+        raise UnrollError(
+            f"ids cannot start with {prefix!r}",
+            remedy="Choose a letter, and letters, digits, - and _ after it.",
+        )
+    scale = scale_to(scene, width)
+    writer = _Writer(scene, palette(theme), _ID, theme == "auto", transparent, scale)
+    body = "".join(writer.parts())
+    digest = "u" + sha256((body.replace(_ID, "@") + theme).encode()).hexdigest()[:8]
+    name = f"{prefix}-{digest}" if prefix else digest
+    return f"{writer.head()}{body}</svg>\n".replace(_ID, name)
+
+
+def on_one_page(scenes: Sequence[Scene], theme: str = "light") -> list[str]:
+    """Documents whose ids all differ: a scene that comes again gets a number in its ids."""
+    seen: Counter[Scene] = Counter()
+    found = []
+    for scene in scenes:
+        seen[scene] += 1
+        copy = f"copy{seen[scene]}" if seen[scene] > 1 else ""
+        found.append(write_svg(scene, theme, prefix=copy))
+    return found
 
 
 def escape(text: str) -> str:
     """Text for content and attributes alike; characters that XML cannot hold become U+FFFD."""
+    if _PLAIN.fullmatch(text):
+        return text
     clean = "".join(
         c if _is_xml(ord(c)) or c in _ALLOWED else "\N{REPLACEMENT CHARACTER}" for c in text
     )
@@ -57,24 +94,24 @@ class _Writer:
     scene: Scene
     theme: Theme
     prefix: str
-    auto: bool = False
+    auto: bool
+    transparent: bool
+    scale: float
     names: Counter[str] = field(default_factory=Counter)
 
-    def document(self) -> Iterator[str]:
-        b = self.scene.bounds
-        size = f'width="{number(b.width)}" height="{number(b.height)}"'
+    def head(self) -> str:
+        """What comes before the parts."""
+        b, scale = self.scene.bounds, self.scale
+        size = f'width="{number(b.width * scale)}" height="{number(b.height * scale)}"'
         box = f'viewBox="{number(b.left)} {number(b.top)} {number(b.width)} {number(b.height)}"'
         p = self.prefix
-        yield (
+        return (
             '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
             f'id="{p}" {size} {box} role="img" aria-labelledby="{p}-title {p}-desc" data-unroll="1">\n'
+            f'<title id="{p}-title">{escape(self.scene.title)}</title>\n'
+            f'<desc id="{p}-desc">{escape(self.scene.description)}</desc>\n'
+            f"{self._style() if self.auto else ''}"
         )
-        yield f'<title id="{p}-title">{escape(self.scene.title)}</title>\n'
-        yield f'<desc id="{p}-desc">{escape(self.scene.description)}</desc>\n'
-        if self.auto:
-            yield self._style()
-        yield from self.parts()
-        yield "</svg>\n"
 
     def parts(self) -> Iterator[str]:
         """Definitions, background and items."""
@@ -90,12 +127,16 @@ class _Writer:
                     yield from self._item(item, shared)
                 yield "</g>\n"
             yield "</defs>\n"
-        background = self.theme.color("background")
-        yield (
-            f'<rect x="{number(b.left)}" y="{number(b.top)}" width="{number(b.width)}" '
-            f'height="{number(b.height)}" fill="{background}"/>\n'
-        )
+        if not self.transparent:
+            background = self.theme.color("background")
+            yield (
+                f'<rect x="{number(b.left)}" y="{number(b.top)}" width="{number(b.width)}" '
+                f'height="{number(b.height)}" fill="{background}"/>\n'
+            )
         for item in self.scene.items:
+            if isinstance(item, Stamp):
+                yield self._stamp(item)
+                continue
             yield from self._item(item, shared)
             yield "\n"
 
@@ -146,11 +187,14 @@ class _Writer:
                 f'fill="{self.theme.color(item.fill)}">{escape(item.text)}</text>'
             )
         else:
-            kind = f' data-kind="{item.kind}"' if item.kind else ""
-            yield self._use(
-                f"{self.prefix}-{item.symbol}", item.dx, item.dy, kind + _data(item.data)
-            )
-            yield "\n"
+            yield self._stamp(item)
+
+    def _stamp(self, stamp: Stamp) -> str:
+        kind = f'data-kind="{stamp.kind}"' if stamp.kind else ""
+        place = f' x="{number(stamp.dx)}"' if stamp.dx else ""
+        place += f' y="{number(stamp.dy)}"' if stamp.dy else ""
+        name = f"#{self.prefix}-{stamp.symbol}"
+        return f'<use {kind}{_data(stamp.data)} href="{name}" xlink:href="{name}"{place}/>\n'
 
     def _open(self, group: Group) -> str:
         identity = ""
@@ -158,7 +202,7 @@ class _Writer:
             facts = (group.fact("view"), group.fact("name"), group.fact("index"))
             name = "-".join([self.prefix, *(_id(f) for f in facts if f is not None)])
             self.names[name] += 1  # the ghosts at both ends are called the same
-            identity = f' id="{name}{f"-{self.names[name]}" if self.names[name] > 1 else ""}"'
+            identity = f' id="{name}{f"--{self.names[name]}" if self.names[name] > 1 else ""}"'
         spoken = f"<title>{escape(group.text)}</title>" if group.text else ""
         return f'<g{identity} data-kind="{escape(group.kind)}"{_data(group.data)}>{spoken}'
 
