@@ -23,9 +23,9 @@ def test_saves_by_suffix(rnn, tmp_path, suffix):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("name", ["figure", "figure.gif", "figure.svg.txt"])
+@pytest.mark.parametrize("name", ["figure", "figure.bmp", "figure.svg.txt"])
 def test_unknown_suffix_lists_the_known(rnn, tmp_path, name):
-    with pytest.raises(UnrollError, match=r"\.svg \.pdf \.png \.eps \.dot"):
+    with pytest.raises(UnrollError, match=r"\.svg \.pdf \.png \.eps \.tex \.dot \.mmd"):
         rnn.draw().save(tmp_path / name)
     assert not list(tmp_path.iterdir())
 

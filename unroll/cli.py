@@ -224,8 +224,13 @@ theme_option = click.option(
 file_options = _options(
     click.option("--width", metavar="WIDTH", help="Of an .svg: 400, 8.6cm, 3.4in."),
     click.option("--transparent", is_flag=True, help="Without a background."),
+    click.option("--animate", is_flag=True, help="An .svg that plays the sweep by itself."),
     click.option(
-        "-o", "--output", required=True, metavar="FILE", help=".svg .pdf .png .eps .tex .dot, or -"
+        "-o",
+        "--output",
+        required=True,
+        metavar="FILE",
+        help=".svg .pdf .png .eps .tex .dot .mmd .gif .apng .html .pptx, or -",
     ),
 )
 
@@ -291,9 +296,9 @@ def main() -> None:
 @click.option("--title", help="Title for screen readers and files.")
 @data_options
 @file_options
-def draw(output: str, width: str | None, transparent: bool, **options: Any) -> None:
+def draw(output: str, width: str | None, transparent: bool, animate: bool, **options: Any) -> None:
     """Draw a recurrence: the folded circuit, the unfolded graph, or both."""
-    _save(_figure(**options), output, width, transparent)
+    _save(_figure(**options), output, width, transparent, animate)
 
 
 @main.command()
@@ -310,6 +315,7 @@ def compose(
     output: str,
     width: str | None,
     transparent: bool,
+    animate: bool,
 ) -> None:
     """Draw several figures side by side. A PANEL is what `draw` takes: "rnn --view folded"."""
     from unroll.figure import compose as composed
@@ -318,18 +324,19 @@ def compose(
     for panel in panels:
         context = draw.make_context("draw", [*shlex.split(panel), "-o", "-", "--theme", theme])
         said = dict(context.params)
-        for option in ("output", "width", "transparent"):
+        for option in ("output", "width", "transparent", "animate"):
             said.pop(option)
         figures.append(_figure(**said))
     named = [c.strip() for c in captions.split("|")] if captions else []
-    _save(composed(figures, named, title=title), output, width, transparent)
+    _save(composed(figures, named, title=title), output, width, transparent, animate)
 
 
-def _save(figure: Figure, output: str, width: str | None, transparent: bool) -> None:
+def _save(figure: Figure, output: str, width: str | None, transparent: bool, animate: bool) -> None:
     if output == "-":
-        write(output, figure.render(".svg", width=width, transparent=transparent))
+        said = figure.render(".svg", width=width, transparent=transparent, animate=animate)
+        write(output, said)
     else:
-        figure.save(output, width=width, transparent=transparent)
+        figure.save(output, width=width, transparent=transparent, animate=animate)
 
 
 def _figure(

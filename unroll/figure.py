@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from unroll.language.lettering import Lettering
     from unroll.symbolic.trees import Shape
 
-SUFFIXES = (".svg", ".pdf", ".png", ".eps", ".tex", ".dot")
+SUFFIXES = (
+    *(".svg", ".pdf", ".png", ".eps", ".tex", ".dot", ".mmd"),
+    *(".gif", ".apng", ".html", ".pptx"),
+)
 _CHOICES = {
     "view": ("both", "folded", "unfolded", "schematic"),
     "level": ("variables", "units", "operations"),
@@ -65,10 +68,12 @@ class Figure:
         *,
         width: float | str | None = None,
         transparent: bool = False,
+        animate: bool = False,
     ) -> None:
         """Write the figure, whole or not at all, in the format of the path's suffix.
 
-        .svg .pdf .png .eps .tex .dot. width: of an .svg, in px or as "8.6cm"; transparent: no
+        .svg .pdf .png .eps .tex (TikZ) .dot .mmd (Mermaid); what plays the forward and backward
+        sweep: .gif .apng .html (reveal.js) .pptx, and animate for an .svg that does. width: of an .svg, in px or as "8.6cm"; transparent: no
         background. Raises UnrollError for another suffix, a path that cannot be written, a figure
         too long for the format, and what the format does not have.
         """
@@ -78,35 +83,71 @@ class Figure:
                 f"cannot tell the format of {os.fspath(path)!r} by its suffix",
                 remedy=f"Use one of: {' '.join(SUFFIXES)}",
             )
-        write(path, self.render(suffix, width=width, transparent=transparent))
+        write(path, self.render(suffix, width=width, transparent=transparent, animate=animate))
 
     def render(
-        self, suffix: str, *, width: float | str | None = None, transparent: bool = False
+        self,
+        suffix: str,
+        *,
+        width: float | str | None = None,
+        transparent: bool = False,
+        animate: bool = False,
     ) -> str | bytes:
         """The figure in the format of a suffix (`.pdf`), as text or bytes; options as for `save`."""
-        if suffix == ".svg":
+        scene, theme = self.scene, self.theme
+        if suffix == ".svg" and not animate:
             from unroll.export.svg import write_svg
 
-            return write_svg(self.scene, self.theme, width=width, transparent=transparent)
-        if width is not None:
-            raise UnrollError(
-                f"only an .svg can be given a width, not a {suffix}",
-                remedy="Leave it out, and set the width where the figure is used.",
-            )
-        if suffix == ".dot":
-            from unroll.export.dot import write_dot
+            return write_svg(scene, theme, width=width, transparent=transparent)
+        if suffix in (".png", ".pdf", ".eps") and width is None and not animate:
+            from unroll.export.raster import write_raster
 
-            return write_dot(self.scene, self.theme)
-        if suffix == ".tex":
-            from unroll.export.tikz import write_tikz
-
-            return write_tikz(self.scene, self.theme)
-        from unroll.export.raster import write_raster
-
-        return write_raster(self.scene, suffix[1:], self.theme, transparent=transparent)
+            return write_raster(scene, suffix[1:], theme, transparent=transparent)
+        _refuse(suffix, width=width is not None, transparent=transparent, animate=animate)
+        return _written(scene, suffix, theme)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"image/svg+xml": self.svg(), "text/plain": self.scene.title or repr(self)}
+
+
+def _refuse(suffix: str, **options: bool) -> None:
+    """Raises UnrollError for an option that a format does not have."""
+    playing = {".svg", ".gif", ".apng", ".html", ".pptx"}
+    for option, given in options.items():
+        if given and not (option == "animate" and suffix in playing):
+            raise UnrollError(
+                f"a {suffix} has no option {option}",
+                remedy="width is of an .svg, transparent of .svg .png .pdf .eps, animate of an .svg.",
+            )
+
+
+def _written(scene: Scene, suffix: str, theme: str) -> str | bytes:
+    """A scene in a format without options."""
+    if suffix == ".dot":
+        from unroll.export.dot import write_dot
+
+        return write_dot(scene, theme)
+    if suffix == ".tex":
+        from unroll.export.tikz import write_tikz
+
+        return write_tikz(scene, theme)
+    if suffix == ".mmd":
+        from unroll.export.mermaid import write_mermaid
+
+        return write_mermaid(scene)
+    if suffix == ".html":
+        from unroll.export.reveal import write_reveal
+
+        return write_reveal(scene, theme)
+    if suffix == ".pptx":
+        from unroll.export.slides import write_slides
+
+        return write_slides(scene, theme)
+    from unroll.export.animation import write_animation, write_moving_svg
+
+    if suffix == ".svg":
+        return write_moving_svg(scene, theme)
+    return write_animation(scene, suffix[1:], theme)
 
 
 def compose(

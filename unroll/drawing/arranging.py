@@ -46,7 +46,8 @@ def _with_cells(graph: FoldedGraph, rows: Rows, cells: Sequence[str]) -> Rows:
         row[name], offset[name] = at, _ASIDE
     late = [k for k in graph.links if k.lag and isinstance(graph.nodes[k.target]["variable"], Lane)]
     diagonal = any(k.source != k.target for k in late)
-    return replace(rows, row=row, offset=offset, pitch=_SQUARE if cells and diagonal else 0.0)
+    wide = max(rows.pitch, _SQUARE if cells and diagonal else 0.0)
+    return replace(rows, row=row, offset=offset, pitch=wide)
 
 
 def _without_buses(graph: FoldedGraph) -> FoldedGraph:
@@ -143,7 +144,9 @@ def _together(graph: FoldedGraph, parts: Parts, given: Sequence[str]) -> Rows:
         row[name], offset[name] = low - place, 0.0
     for place, name in enumerate(n for n in plain if n not in below):
         row[name], offset[name] = height + place, 0.0
-    return Rows(_from_zero(row), offset, frozenset(plain))
+    pitch = max(rows.pitch for rows, _ in found)
+    raised = frozenset().union(*(rows.raised for rows, _ in found))
+    return Rows(_from_zero(row), offset, frozenset(plain), pitch=pitch, raised=raised)
 
 
 def _lowest_state(variables: Sequence[Variable], rows: Rows) -> int:

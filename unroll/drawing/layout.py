@@ -230,12 +230,12 @@ def _with_glyphs(plan: Plan, options: Options) -> frozenset[Key]:
 
 
 def _words(plan: Plan, options: Options) -> dict[Key, Label]:
-    """What stands beside nodes: a word, where there is one; the name of what has a glyph inside."""
+    """What stands beside nodes: in the circuit a word; the name of what has a glyph inside."""
     found = {}
     shown = _with_glyphs(plan, options)
     for key, node in plan.nodes.items():
-        word = options.settings.names.get(key[0])
-        if word is not None and not node.ghost and (shown or not options.glyphs):
+        word = options.settings.names.get(key[0]) if node.index is None else None
+        if word is not None and (shown or not options.glyphs):
             sign = None if key in shown else node.variable.sign
             found[key] = _named(word, sign)
         elif key in shown and not node.variable.made:
@@ -352,9 +352,11 @@ def _side_by_side(
 
 def _recurrent_row(graph: FoldedGraph, rows: Rows) -> float:
     found = [
-        (rows.row[link.source] + rows.row[link.target]) / 2 for link in graph.links if lag_of(link)
+        (rows.height(link.source) + rows.height(link.target)) / 2
+        for link in graph.links
+        if lag_of(link)
     ]
-    loops = [rows.row[k.source] for k in graph.links if _waits(k) and k.source == k.target]
+    loops = [rows.height(k.source) for k in graph.links if _waits(k) and k.source == k.target]
     return loops[0] if loops else found[0] if found else (rows.count - 1) / 2
 
 

@@ -32,6 +32,7 @@ from unroll.drawing.marks import cut_at, cut_mark, opened, set_back
 from unroll.drawing.routing import SQUARE
 from unroll.drawing.scene import Group, Item, Path, Point, Rectangle
 from unroll.drawing.space import Space
+from unroll.drawing.trunks import is_carried
 from unroll.drawing.unfolding import Arrow, Key
 from unroll.drawing.view import DASH, View, marked
 from unroll.language.latex import name_latex
@@ -215,7 +216,7 @@ def _places(
     strand, link = line.strand, line.strand.arrow.link
     below = below or _leans_inwards(view, strand)
     at_line = beside_line(
-        _labelled_part(line.visible),
+        _labelled_part(line),
         label,
         own_side=strand.offset > 0 and not below,
         below=below,
@@ -243,10 +244,14 @@ def _leans_inwards(view: View, strand: Strand) -> bool:
     return 0 < low_x - high_x <= STEEP * hypot(low_x - high_x, low - high)
 
 
-def _labelled_part(curve: Curve) -> Curve:
-    """Of a rail, the part beside its column: there every label stands alike."""
+def _labelled_part(line: Line) -> Curve:
+    """Of a rail, the part beside its column: there every label stands alike; of a branch of a trunk,
+    what no other one shares."""
+    curve, arrow = line.visible, line.strand.arrow
     if len(curve) < 4:
         return curve
+    if is_carried(arrow.link) and None not in (arrow.source[1], arrow.target[1]):
+        return curve[:1] if line.strand.flow == "backward" else curve[-1:]
     return (max(curve, key=lambda c: abs(c[3][1] - c[0][1]) - abs(c[3][0] - c[0][0])),)
 
 

@@ -9,7 +9,7 @@ from unroll.drawing.lanes import Lane
 from unroll.drawing.unfolding import Node
 from unroll.drawing.wording import word
 from unroll.language.latex import expression_latex, index_latex, name_latex, reference_latex
-from unroll.language.lettering import Lettering, lettering
+from unroll.language.lettering import Lettering, hand_of
 from unroll.language.printer import format_expression
 from unroll.symbolic.expressions import Expression, Index, Reference, reindex
 
@@ -90,7 +90,7 @@ class Naming:
 
     @property
     def _hand(self) -> Lettering:
-        return lettering(self.notation)
+        return hand_of(self.notation)
 
     def _spoken_gradient(self, of: str) -> str:
         objective = "" if self.objective is None else self._hand.name(self.objective)

@@ -76,7 +76,7 @@ class Picture:
         yield from self._colors()
         yield from self._styles()
         yield rf"  \useasboundingbox (0,0) rectangle {self._at(b.right, b.top)};"
-        if (ground := self.theme.color("background")) not in ("none", "#ffffff"):
+        if self.theme.color("background") not in ("none", "#ffffff"):
             yield rf"  \fill[{_paint('background')}] (0,0) rectangle {self._at(b.right, b.top)};"
         yield from body
         yield r"\end{tikzpicture}"

@@ -13,7 +13,7 @@ from unroll.language.latex import (
     range_latex,
     reference_latex,
 )
-from unroll.language.lettering import Lettering, lettering
+from unroll.language.lettering import Lettering, hand_of
 from unroll.language.printer import format_equation
 from unroll.symbolic.adjoint import Adjoint
 from unroll.symbolic.derivation import Line, Through, letter, lines
@@ -64,7 +64,7 @@ class Derivation:
 
         notation: `book` (h^{(t)}), `subscript`, `angle`, `brackets`, or a lettering.
         """
-        hand = lettering(notation)
+        hand = hand_of(notation)
         body = " \\\\\n".join(self._latex(line, hand) for line in self.lines)
         return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
 

@@ -14,7 +14,7 @@ from functools import cache
 
 from unroll.language.histories import Stretch
 from unroll.language.lengths import in_words
-from unroll.language.lettering import GRADIENT, INDICES, Lettering, lettering
+from unroll.language.lettering import GRADIENT, INDICES, Lettering, hand_of
 from unroll.language.scanner import GREEK
 from unroll.language.survey import LEAVES
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
@@ -146,7 +146,7 @@ def reference_latex(
     reference: Reference, notation: str | Lettering = "book", *, objective: str = "L"
 ) -> str:
     r"""A reference in one of the notations. `grad_h[t]` is `\nabla_{h^{(t)}} L`."""
-    return _reference(reference, lettering(notation), objective)
+    return _reference(reference, hand_of(notation), objective)
 
 
 def _reference(reference: Reference, hand: Lettering, objective: str, raised: str = "") -> str:
@@ -172,7 +172,7 @@ def _reference(reference: Reference, hand: Lettering, objective: str, raised: st
 
 def index_latex(index: Index, notation: str | Lettering = "book") -> str:
     r"""An index: `t-1`, `\tau`, `3`, `\mathrm{left}(n)`."""
-    return _index(index, lettering(notation))
+    return _index(index, hand_of(notation))
 
 
 def _index(index: Index, hand: Lettering) -> str:
@@ -205,7 +205,7 @@ def expression_latex(
     scalars: frozenset[str] = SCALARS,
 ) -> str:
     r"""An expression; scalars: names that scale what they multiply, written without `\odot`."""
-    return _Style(lettering(notation), objective, scalars).write(expression)[0]
+    return _Style(hand_of(notation), objective, scalars).write(expression)[0]
 
 
 def equation_latex(
@@ -217,7 +217,7 @@ def equation_latex(
     align: str = "",
 ) -> str:
     """An equation with its range; align: what stands before the sign, as `&`."""
-    style = _Style(lettering(notation), objective, scalars)
+    style = _Style(hand_of(notation), objective, scalars)
     target = style.write(equation.target)[0]
     if equation.expression == GIVEN:
         return rf"{target} {align}\ \text{{given}}"
@@ -230,7 +230,7 @@ def range_latex(
     within: Range, dots: str = r" = {0}, \dots, {1}", notation: str | Lettering = "book"
 ) -> str:
     """Where a letter runs: `t \\ge 2`, `s < t`, `k \\in \\mathrm{children}(n)`."""
-    hand = lettering(notation)
+    hand = hand_of(notation)
     letter, start, stop = hand.name(within.axis), within.start, within.stop
     if within.parent is not None:
         return rf"{letter} \in {_index(within.parent, hand)}"

@@ -81,7 +81,7 @@ class Lettering:
         return Range(self.name(within.axis), *ends)
 
 
-def lettering(notation: str | Lettering) -> Lettering:
+def hand_of(notation: str | Lettering) -> Lettering:
     """A notation by its name, or as it is. Raises ValueError for a name that there is not."""
     return notation if isinstance(notation, Lettering) else Lettering(notation)
 
