@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 _EM = 100.0  # mathtext is parsed at this size once and scaled
 FONTS = ("cm", "stix")
 _CIRCLE = r"\bigcirc"  # keeps the place of a letter that is set by the viewer, with one em
-_FOREIGN = {"cm": _CIRCLE, "stix": rf"{_CIRCLE}\hspace{{0.2188}}"}
+_FOREIGN = {"cm": _CIRCLE, "stix": rf"{_CIRCLE}\hspace{{0.158}}"}
 _BOLD = r"\boldsymbol"
 # Where copies lie that make a letter of Computer Modern bold, hundredths of an em: matplotlib has
 # no bold italic of it, and TeX's `\pmb` does the same.
