@@ -19,6 +19,7 @@ from unroll.drawing.geometry import (
     arrowhead,
     beside,
     commands,
+    cut,
     length,
     moved,
     point_at,
@@ -37,6 +38,8 @@ from unroll.drawing.unfolding import Arrow, Key
 from unroll.drawing.view import DASH, View, marked
 from unroll.language.latex import name_latex
 from unroll.symbolic.expressions import Index
+
+_NEAR = 50.0  # px of a rail before a riser
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +225,9 @@ def _places(
         below=below,
         late=bool(link.lag) and link.source in view.plan.fanning,
     )
+    if (rail := _end_of_rail(line)) is not None:
+        on_rail = beside_line(rail, label, own_side=strand.offset > 0, late=True)
+        at_line = Places((*at_line.good, *on_rail.good), at_line.poor)
     if not delays:
         return at_line
     middle = delays[len(delays) // 2]
@@ -247,12 +253,29 @@ def _leans_inwards(view: View, strand: Strand) -> bool:
 def _labelled_part(line: Line) -> Curve:
     """Of a rail, the part beside its column: there every label stands alike; of a branch of a trunk,
     what no other one shares."""
-    curve, arrow = line.visible, line.strand.arrow
+    curve = line.visible
     if len(curve) < 4:
         return curve
-    if is_carried(arrow.link) and None not in (arrow.source[1], arrow.target[1]):
+    if _branches(line):
         return curve[:1] if line.strand.flow == "backward" else curve[-1:]
     return (max(curve, key=lambda c: abs(c[3][1] - c[0][1]) - abs(c[3][0] - c[0][0])),)
+
+
+def _branches(line: Line) -> bool:
+    """Whether a line is (or may be) one of those that a trunk branches into."""
+    arrow = line.strand.arrow
+    carried = is_carried(arrow.link) and None not in (arrow.source[1], arrow.target[1])
+    return carried and len(line.visible) > 3
+
+
+def _end_of_rail(line: Line) -> Curve | None:
+    """What lies just before the riser of a branch, where a label may stand, too."""
+    if not _branches(line):
+        return None
+    back = line.strand.flow == "backward"
+    rail = line.visible[2:3] if back else line.visible[-3:-2]
+    share = min(1.0, _NEAR / max(length(rail), 1.0))
+    return cut(rail, 0.0, share) if back else cut(rail, 1 - share, 1.0)
 
 
 def edge(

@@ -48,7 +48,7 @@ def place(plan: Plan, rows: Rows, grid: Grid, parts: Parts | None = None) -> dic
     placed = {}
     for key in plan.nodes:
         name, column = key
-        y = -rows.row[name] * grid.row
+        y = -rows.height(name) * grid.row
         at = spine[column] if column is not None else middle
         if name in rows.stands:
             assert parts is not None

@@ -30,6 +30,7 @@ from unroll.drawing.lanes import Lane
 from unroll.drawing.rails import APART, Rail, candidates
 from unroll.drawing.scene import Point
 from unroll.drawing.space import Space
+from unroll.drawing.trunks import Trunks
 from unroll.drawing.unfolding import Arrow, Key, Plan
 from unroll.graph.folded import Link
 from unroll.symbolic.trees import LEFT
@@ -52,6 +53,9 @@ def route(
     for key in plan.nodes:
         space.add_node(points[key])
     router = _Router(plan, points, radius, folded, width, space)
+    if not folded:
+        for arrow, way in router.trunks().items():
+            router.accept(arrow, way)
     ways = (router.directly, router.loop, router.arc, router.bus, router.rail, router.around)
     for attempt in ways:
         waiting = [arrow for arrow in plan.arrows if arrow not in router.routes]
@@ -84,6 +88,13 @@ class _Router:
         self.risers: list[Rail] = []
         self.blocked = 0
         self.known: dict[tuple[Link, float, float], Curve] = {}
+
+    def trunks(self) -> dict[Arrow, Curve]:
+        """The ways of states that several variables of another step need."""
+        trunks = Trunks(
+            self.plan, self.points, self.radius, self.clearance, self.width, self._clear
+        )
+        return trunks.route()
 
     def accept(self, arrow: Arrow, curve: Curve) -> None:
         self.routes[arrow] = curve

@@ -21,6 +21,9 @@ from unroll.drawing.ordering import Levels, Name, offsets, untangled
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph, Variable
 
+_LIFT = 0.36  # between rows where labels stand at the branches of a trunk, in pitches of rows
+_GUTTER, _TRACK = 2.2, 0.7  # between nodes for one trunk, and for each further one, in node radii
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -29,7 +32,7 @@ class Rows:
     single: variables without an axis, each in a row of its own below or above all others; stands:
     those of them that stand beside a part of the columns, its number and -1 (left) or 1 (right).
     pitch: of the columns at least, in node radii; own: offsets of single nodes, by variable and
-    column, where columns differ.
+    column, where columns differ; raised: what stands a little farther above the row below.
     """
 
     row: dict[str, int]
@@ -38,6 +41,12 @@ class Rows:
     stands: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     pitch: float = 0.0
     own: Mapping[tuple[str, int | None], float] = field(default_factory=dict)
+    raised: frozenset[str] = frozenset()
+
+    def height(self, name: str) -> float:
+        """How high a variable stands, in pitches of rows."""
+        low = {self.row[n] for n in self.raised if self.row[n] <= self.row[name]}
+        return self.row[name] + _LIFT * len(low - {0})
 
     def offset_at(self, key: tuple[str, int | None]) -> float:
         """The offset of a node, by variable and column."""
@@ -68,7 +77,55 @@ def arrange(graph: FoldedGraph, given: Sequence[str] = ()) -> Rows:
     row = {n: i for i, names in enumerate(ordered) for n in names if isinstance(n, str)}
     offset = _offsets(ordered, _neighbours(graph, inner), lanes)
     shown = {n: x for n, x in offset.items() if isinstance(n, str)}
-    return Rows(row, shown, frozenset(v.name for v in single))
+    fans = _fans(graph, row)
+    return Rows(
+        row,
+        shown,
+        frozenset(v.name for v in single),
+        pitch=_pitch(fans, row, shown),
+        raised=_raised(graph, fans, row),
+    )
+
+
+def _fans(graph: FoldedGraph, row: Mapping[str, int]) -> dict[str, set[str]]:
+    """What a trunk leads to from each variable: its users at another step, several rows away."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for link in graph.links:
+        carried = lag_of(link) and not link.over and not link.via
+        if carried and link.target in row and row[link.source] != row[link.target]:
+            found[link.source].add(link.target)
+    return {
+        source: targets
+        for source, targets in found.items()
+        if len(targets) > 1 and max(abs(row[source] - row[n]) for n in targets) > 1
+    }
+
+
+def _pitch(
+    fans: Mapping[str, set[str]], row: Mapping[str, int], offset: Mapping[str, float]
+) -> float:
+    """Of columns so far apart that each trunk finds a gutter between them, in node radii."""
+    passed: set[int] = set()
+    for source, targets in fans.items():
+        rows = {row[n] for n in targets}
+        between = range(min(*rows, row[source] + 1), max(*rows, row[source] - 1) + 1)
+        passed |= {r for r in between if r != row[source]}
+    places = [x for name, x in offset.items() if row[name] in passed]
+    if not places:
+        return 0.0
+    return max(places) - min(places) + 2 + _GUTTER + _TRACK * (len(fans) - 1)
+
+
+def _raised(
+    graph: FoldedGraph, fans: Mapping[str, set[str]], row: Mapping[str, int]
+) -> frozenset[str]:
+    """Variables below which labels need room: a state of another step branches into their row."""
+    labelled = {(k.source, k.target) for k in graph.links if lag_of(k) and k.factors}
+    found: set[str] = set()
+    for source, targets in fans.items():
+        rows = [row[n] for n in targets if (source, n) in labelled]
+        found |= {n for n in targets if rows.count(row[n]) > 1}
+    return frozenset(found)
 
 
 def names_in(rows: Sequence[str]) -> list[str]:
