@@ -6,10 +6,13 @@ import re
 from io import BytesIO
 from typing import Any
 
+import numpy as np
+
 from unroll.drawing.scene import Scene
 from unroll.drawing.sweeping import played, sweep
 from unroll.errors import UnrollError
-from unroll.export.frames import frames
+from unroll.export.colors import in_few_colors
+from unroll.export.frames import each_frame
 from unroll.export.raster import write_raster
 from unroll.export.svg import write_svg
 
@@ -28,15 +31,14 @@ def write_animation(
 
     _check(scene)
     pictures = [
-        Image.open(BytesIO(write_raster(frame, "png", theme))).convert("RGB")
-        for frame in frames(scene)
+        Image.open(BytesIO(write_raster(frame, "png", theme))).convert("RGBA")
+        for frame in each_frame(scene)
     ]
     times = [round(1000 * seconds)] * (len(pictures) - 1) + [round(1000 * REST)]
     out = BytesIO()
     shown: dict[str, Any] = {"save_all": True, "duration": times, "loop": 0}
     if kind == "gif":
-        palette = pictures[-1].quantize(64)
-        pictures = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
+        pictures = in_few_colors([np.asarray(picture) for picture in pictures])
         pictures[0].save(out, "GIF", append_images=pictures[1:], disposal=1, **shown)
     else:
         pictures[0].save(out, "PNG", append_images=pictures[1:], **shown)

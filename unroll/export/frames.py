@@ -11,7 +11,7 @@ from unroll.drawing.sweeping import State, played, state, sweep
 _HEAVIER, _FAINT = 2.2, "shade"
 
 
-def frames(scene: Scene) -> Iterator[Scene]:
+def each_frame(scene: Scene) -> Iterator[Scene]:
     """The scene before its first moment, at each of them, and at last as it is."""
     moments = sweep(scene)
     marked = played(scene, moments)

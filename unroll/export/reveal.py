@@ -52,16 +52,20 @@ def write_reveal(scene: Scene, theme: str = "light") -> str:
         lambda m: f'class="fragment" data-fragment-index="{int(m[1]) - 1}" data-moment="{m[1]}"',
         svg,
     )
+    silent = "".join(  # what changes nothing that is seen is a step of its own, too
+        f'<span class="fragment" data-fragment-index="{k}"></span>'
+        for k, moment in enumerate(moments)
+        if not moment.active
+    )
     notes = "".join(f"<li>{escape(moment.sentence)}</li>" for moment in moments)
-    policy = (
-        f"default-src 'none'; style-src '{_hash(_STYLE)}' 'unsafe-inline'; "
-        f"script-src '{_hash(_SCRIPT)}'"
-    ).replace(f"'{_hash(_STYLE)}' ", "")
+    policy = (  # fragments are shown by their own style
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src '{_hash(_SCRIPT)}'"
+    )
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         f"<title>{escape(scene.title)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        f'<section>\n{body}<aside class="notes"><ol>{notes}</ol></aside>\n</section>\n'
+        f'<section>\n{body}{silent}<aside class="notes"><ol>{notes}</ol></aside>\n</section>\n'
         f"<script>{_SCRIPT}</script>\n</body>\n</html>\n"
     )
 

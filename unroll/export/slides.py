@@ -13,7 +13,7 @@ from typing import Any
 from unroll.drawing.scene import Scene
 from unroll.drawing.sweeping import sweep
 from unroll.errors import UnrollError
-from unroll.export.frames import frames
+from unroll.export.frames import each_frame
 from unroll.export.raster import write_raster
 from unroll.export.svg import write_svg
 
@@ -36,14 +36,14 @@ def write_slides(scene: Scene, theme: str = "light") -> bytes:
             "slides need python-pptx, which is not installed",
             remedy="Install it: pip install 'unroll-graph[slides]'",
         ) from None
-    deck = Presentation()
+    deck: Any = Presentation()
     deck.slide_width, deck.slide_height = _WIDTH, _HEIGHT
     core = deck.core_properties
     core.title, core.author, core.last_modified_by = scene.title, "unroll", "unroll"
     core.created = core.modified = _DATE
     moments = sweep(scene)
     sentences = [scene.description, *(m.sentence for m in moments), scene.description]
-    shown = list(frames(scene))
+    shown = list(each_frame(scene))
     for number, k in enumerate(_chosen(scene, len(shown))):
         _add_slide(deck, shown[k], sentences[k], theme, number)
     out = BytesIO()
