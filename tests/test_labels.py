@@ -53,6 +53,9 @@ def test_what_is_not_mathtext_is_shown_as_letters(tex):
 def test_spacing_is_that_of_tex():
     assert tight("h^{(t-1)}") == r"h^{\!(t{-}1)}"
     assert tight(r"W^{\top}") == r"W^{\!\top}"
+    assert tight("h^{(t-1)}", "stix") == r"h^{(t{-}1)}"
+    assert tight(r"\hat{\boldsymbol{y}}^{(t)}") == r"\hat{\boldsymbol{y}}^{(t)}"
+    assert tight(r"\overrightarrow{h}^{(t)}") == r"\overrightarrow{h}^{\;(t)}"
     assert escape("a_b") == r"a\_b"
 
 

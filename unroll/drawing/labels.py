@@ -29,6 +29,10 @@ _BOLD = r"\boldsymbol"
 # Where copies lie that make a letter of Computer Modern bold, hundredths of an em: matplotlib has
 # no bold italic of it, and TeX's `\pmb` does the same.
 _OVERPRINTS = ((-1.5, 0.0), (-0.75, 0.9), (0.75, -0.9), (1.5, 0.0))
+_ACCENTED = re.compile(
+    r"(\\(?:hat|tilde|bar|check|dot|ddot|overrightarrow|overleftarrow)"
+    r"\{(?:[^{}]|\{[^{}]*\})*\})\^\{(?:\\!)?"
+)
 _ESCAPES = {c: "\\" + c for c in "$%&#_{}"} | {
     "\\": r"\backslash{}",
     "^": r"\^{}",
@@ -89,7 +93,7 @@ def math(
     tex: mathtext without dollar signs; what it cannot parse is set upright as it is. font: cm
     (Computer Modern) or stix.
     """
-    source, tex = tex if number is None else tex.replace(NUMBER, number), tight(tex)
+    source, tex = tex if number is None else tex.replace(NUMBER, number), tight(tex, font)
     if number is None:
         return _sourced(_label(text, (_whole(tex, size, font),)), source, size)
     parts = _numbered(tex, len(number), size, font)
@@ -131,10 +135,16 @@ def typed(text: str) -> str:
     return "".join(_TYPED.get(c, c) for c in printable)
 
 
-def tight(tex: str) -> str:
-    """TeX's own spacing of raised indices: `h^{\\!(t{-}1)}`, `W^{\\!\\top}`."""
-    tex = re.sub(r"\^\{\s*(\(|\\langle)", r"^{\\!\1", tex)
-    tex = re.sub(r"\^\{?\s*\\top\s*\}?", r"^{\\!\\top}", tex)
+def tight(tex: str, font: str = "cm") -> str:
+    """TeX's own spacing of raised indices: `h^{\\!(t{-}1)}`, `W^{\\!\\top}`.
+
+    Not behind an accent, which reaches as far as the letter, and not in STIX, whose letters end
+    where their box does; behind an arrow, which is longer, the index moves away.
+    """
+    closer = r"\!" if font == "cm" else ""
+    tex = re.sub(r"\^\{\s*(\(|\\langle)", lambda m: f"^{{{closer}{m[1]}", tex)
+    tex = re.sub(_ACCENTED, lambda m: f"{m[1]}^{{" + (r"\;" if "arrow" in m[1] else ""), tex)
+    tex = re.sub(r"\^\{?\s*\\top\s*\}?", lambda _: rf"^{{{closer}\top}}", tex)
     tex = tex.replace(r"\ldots", "...").replace(r"\cdots", "...")
     tex = tex.replace(r"\bmod", r"\;\mathrm{mod}\;")
     tex = re.sub(r"\\([gl]e)(?![a-z])", r"\\\1q", tex)  # mathtext knows the longer name only
