@@ -161,3 +161,15 @@ def test_words_are_looked_up_by_key_or_by_their_english_text():
     with pytest.raises(UnrollError, match="no language 'fr'") as caught:
         word("unfold", "fr")
     assert "zh" in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("name", templates.names())
+def test_the_words_of_every_template_s_picture_are_in_the_table(name):
+    figure = unroll.template(name).template.figure
+    words = [
+        *figure.get("boxes", ()),
+        *figure.get("modules", ()),
+        *figure.get("names", {}).values(),
+    ]
+    for text in words:
+        assert translated(text, "zh") != text
