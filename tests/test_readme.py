@@ -30,7 +30,7 @@ def commands():
 @pytest.mark.parametrize(("command", "expected"), commands())
 def test_commands_print_what_the_readme_says(command, expected, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    program, *arguments = shlex.split(command)
+    program, *arguments = shlex.split(command, comments=True)
     assert program == "unroll"
     result = CliRunner().invoke(main, arguments)
     if expected is not None:

@@ -219,6 +219,7 @@ def draw(
     trace does not have, a batch.
     """
     from unroll.drawing.columns import elision
+    from unroll.drawing.describing import Shown, describe, title_of
     from unroll.drawing.flows import legends
     from unroll.drawing.growing import grown, tree_in
     from unroll.drawing.lanes import divide
@@ -242,10 +243,8 @@ def draw(
         letters = _letters(recurrence, notation, bold, horizon)
         naming = Naming(letters, _objective(recurrence), font, language)
         lengths = {**(sizes or {}), **lengths_of(recurrence, steps)}
-        about = (
-            title or _title(recurrence),
-            description or _description(recurrence, view, None, None),
-        )
+        shown = Shown(view)
+        about = title or title_of(recurrence), description or describe(recurrence, shown)
         scene = draw_schematic(fold(recurrence), settings, naming, lengths, *about)
         return Figure(scene, theme)
     finest = transformations.expand(visible, units=level == "units")
@@ -275,6 +274,17 @@ def draw(
         lengths = {n: k for n, k in lengths.items() if n not in {a.length for a in divided.columns}}
     letters = _letters(visible, notation, bold, horizon)
     naming = Naming(letters, _objective(visible), font, language)
+    told = transformations.hide(recurrence, hide) if hide else recurrence  # by its variables
+    shown = Shown(
+        view=view,
+        flow=flow,
+        steps=count if branches is None else None,
+        leaves=count if branches is not None else None,
+        operations=level == "operations" and expand is None,
+        values=values is not None,
+        sums=sums,
+        norms=bool(norms),
+    )
     options = Options(
         view=view,
         steps=count,
@@ -289,8 +299,8 @@ def draw(
         spread=_spread(divided, lengths) if branches is None and view != "folded" else None,
         finer=_finer(finest, lengths, branches) if expand is not None else None,
         opened=str(expand),
-        title=title or _title(visible),
-        description=description or _description(recurrence, view, count, branches),
+        title=title or title_of(told, shown, notation=letters, language=language),
+        description=description or describe(told, shown, notation=letters, language=language),
     )
     if values is None or options.steps is None or view == "folded":
         return Figure(lay_out(graph, options, aside=legends(options.accents)), theme)
@@ -458,32 +468,3 @@ def _curves(recurrence: Recurrence) -> Mapping[str, Sequence[float]]:
     from unroll.numeric.curves import curves_of
 
     return curves_of(recurrence)
-
-
-def _title(recurrence: Recurrence) -> str:
-    return "Recurrence of " + ", ".join(recurrence.defined)
-
-
-def _description(
-    recurrence: Recurrence, view: str, steps: int | None, tree: UnrolledGraph | None
-) -> str:
-    from unroll.language.printer import format_recurrence
-
-    what = {
-        "both": "Folded and unfolded graph",
-        "folded": "Folded graph",
-        "unfolded": "Unfolded graph",
-        "schematic": "Schematic",
-    }
-    length = (
-        ""
-        if view in ("folded", "schematic")
-        else f", {steps} steps"
-        if steps
-        else ", around step t"
-    )
-    if length and tree is not None:
-        length = f", a tree of {steps} leaves"
-    return f"{what[view]} of this recurrence{length}: " + "; ".join(
-        format_recurrence(recurrence).splitlines()
-    )
