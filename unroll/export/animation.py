@@ -3,79 +3,109 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
-import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from unroll.drawing.scene import Scene
-from unroll.drawing.sweeping import played, sweep
+from unroll.drawing.theme import palette
 from unroll.errors import UnrollError
 from unroll.export.colors import in_few_colors
 from unroll.export.frames import each_frame
-from unroll.export.raster import write_raster
-from unroll.export.svg import write_svg
+from unroll.export.raster import PIXELS
+from unroll.export.staging import EMPHASIS, FAINT, Stage, stage, still
 
-SECONDS, REST = 0.8, 2.4  # of a moment, and of the finished picture at the end
-_MOST = 400  # moments
+SECONDS = 0.8  # a moment
+_REST = 4  # moments that the finished picture is shown
+_FADE = 0.2  # of a moment: how long it takes to appear
+_LARGEST = 40e6  # pixels of a frame
 
 
 def write_animation(
-    scene: Scene, kind: str, theme: str = "light", *, seconds: float = SECONDS
+    scene: Scene,
+    kind: str,
+    theme: str = "light",
+    *,
+    seconds: float = SECONDS,
+    pixels: float = PIXELS,
 ) -> bytes:
-    """The scene as a looping picture, every frame of one size; two pixels a unit.
+    """The sweep as a GIF or an animated PNG that starts again at its end.
 
-    kind: gif or apng; seconds: of each moment. Raises UnrollError for very many moments.
+    kind: gif or apng; seconds: per moment, the finished picture rests four times as long; pixels:
+    per px of the scene. The last frame is the still picture (a GIF's has 256 colours). Raises
+    UnrollError for what `stage` refuses, a figure too large, a GIF without a ground, and seconds
+    that are not above zero.
     """
-    from PIL import Image
-
-    _check(scene)
-    pictures = [
-        Image.open(BytesIO(write_raster(frame, "png", theme))).convert("RGBA")
-        for frame in each_frame(scene)
-    ]
-    times = [round(1000 * seconds)] * (len(pictures) - 1) + [round(1000 * REST)]
-    out = BytesIO()
+    _check(seconds)
+    ready = stage(scene)
+    b = scene.bounds
+    if b.width * b.height * pixels**2 > _LARGEST:
+        raise UnrollError(
+            f"the figure is too large for an animation, {b.width:.0f} by {b.height:.0f} px",
+            remedy='Leave out steps in the middle (elide="auto"), or play it as .svg.',
+        )
+    if kind == "gif" and palette(theme).color("background") == "none":
+        raise UnrollError(
+            "a GIF cannot be partly transparent",
+            remedy="Choose another theme (light, dark), or save it as .apng.",
+        )
+    lasting = round(1000 * seconds)
+    times = [lasting] * (len(ready.moments) + 1) + [_REST * lasting]
     shown: dict[str, Any] = {"save_all": True, "duration": times, "loop": 0}
+    out = BytesIO()
     if kind == "gif":
-        pictures = in_few_colors([np.asarray(picture) for picture in pictures])
-        pictures[0].save(out, "GIF", append_images=pictures[1:], disposal=1, **shown)
+        first, *others = in_few_colors(list(each_frame(ready, theme, pixels)))
+        first.save(out, "GIF", append_images=others, **shown)
     else:
-        pictures[0].save(out, "PNG", append_images=pictures[1:], **shown)
+        facts = PngInfo()
+        facts.add_itxt("Title", scene.title.replace("\x00", "\N{REPLACEMENT CHARACTER}"))
+        first, *others = map(Image.fromarray, each_frame(ready, theme, pixels))
+        first.save(out, "PNG", append_images=others, pnginfo=facts, **shown)
     return out.getvalue()
 
 
 def write_moving_svg(scene: Scene, theme: str = "light", *, seconds: float = SECONDS) -> str:
-    """An SVG that plays its sweep over and over; finished where motion is not wanted."""
-    _check(scene)
-    moments = sweep(scene)
-    svg = write_svg(played(scene, moments), theme)
-    found = re.search(r'<svg [^>]*?id="([^"]+)"', svg)
-    assert found is not None
-    style = _style(found[1], len(moments), seconds)
-    return svg.replace("</desc>\n", f"</desc>\n{style}", 1)
+    """The scene as an SVG document that plays the sweep again and again, wherever it is shown.
+
+    seconds: per moment. What is still to come is faint. The finished picture is what is seen where
+    style sheets are not applied, and by those who prefer reduced motion. Raises UnrollError for
+    what `stage` refuses, and seconds that are not above zero.
+    """
+    _check(seconds)
+    ready = stage(scene)
+    text = still(ready, theme)
+    name = re.search(r'id="([^"]+)"', text)
+    assert name is not None
+    rules = "".join(_rules(ready, name[1], seconds))
+    style = f"<style>@media not all and (prefers-reduced-motion:reduce){{{rules}}}</style>\n"
+    return text.replace("</desc>\n", f"</desc>\n{style}", 1)
 
 
-def _check(scene: Scene) -> None:
-    count = len(sweep(scene))
-    if count > _MOST:
+def _check(seconds: float) -> None:
+    if not seconds >= 0.02:
         raise UnrollError(
-            f"the sweep of this figure has {count} moments, more than {_MOST}",
-            remedy="Draw fewer steps, or leave some out.",
+            f"a moment cannot last {seconds:g} seconds", remedy="Choose 0.02 seconds or more."
         )
 
 
-def _style(name: str, count: int, seconds: float) -> str:
-    """A rule for each moment: faint before it, haloed in it, plain after it."""
-    whole = (count + 1) * seconds + REST
-    rules = []
+def _rules(ready: Stage, name: str, seconds: float) -> Iterator[str]:
+    """Style rules: groups appear at their moments, and the emphasis of each comes and goes."""
+    count = len(ready.moments)
+    total = count + 1 + _REST
     for k in range(1, count + 1):
-        start, stop = 100 * k * seconds / whole, 100 * (k + 1) * seconds / whole
-        halo = "filter:drop-shadow(0 0 1.6px currentColor)"
-        rules.append(
-            f"@keyframes {name}-{k}{{0%{{opacity:.13;filter:none}}{start:.3f}%{{opacity:1;{halo}}}"
-            f"{stop:.3f}%,100%{{opacity:1;filter:none}}}}"
-            f'#{name} [data-moment="{k}"]{{animation:{name}-{k} {whole:.2f}s step-end infinite}}'
+        before, at = _share(k, total), _share(k + _FADE, total)
+        late, after = _share(k + 1, total), _share(k + 1 + _FADE, total)
+        yield (
+            f"@keyframes {name}-a{k}{{0%,{before}{{opacity:{FAINT}}}{at},100%{{opacity:1}}}}"
+            f"@keyframes {name}-e{k}{{0%,{before}{{opacity:0}}{at},{late}{{opacity:1}}"
+            f"{after},100%{{opacity:0}}}}"
+            f'#{name} [data-moment="{k}"]{{animation:{name}-a{k} {total * seconds:g}s infinite}}'
+            f'#{name} [data-kind="{EMPHASIS}"][data-moment="{k}"]{{animation-name:{name}-e{k}}}'
         )
-    still = f"@media (prefers-reduced-motion:reduce){{#{name} [data-moment]{{animation:none}}}}"
-    return f"<style>{''.join(rules)}{still}</style>\n"
+
+
+def _share(moments: float, total: int) -> str:
+    return f"{100 * moments / total:.3f}".rstrip("0").rstrip(".") + "%"

@@ -61,7 +61,7 @@ def write_raster(
             remedy='Leave out steps in the middle (elide="auto"), or save it as .svg.',
         )
     colors = palette(theme)
-    figure = _figure(scene, colors)
+    figure = figure_of(scene, colors)
     if transparent:
         figure.patch.set_alpha(0.0)
     out = BytesIO()
@@ -87,11 +87,14 @@ def _print_eps(figure: Figure, out: BytesIO) -> None:
     out.write(b"".join(line for line in lines if not line.startswith(b"%%CreationDate")))
 
 
-def _figure(scene: Scene, theme: Theme) -> Figure:
-    """A matplotlib figure of the scene's size whose artists lie in the scene's coordinates."""
+def figure_of(scene: Scene, theme: Theme, pixels: float = PIXELS) -> Figure:
+    """A matplotlib figure of the scene's size whose artists lie in the scene's coordinates.
+
+    One artist a shape, in drawing order; pixels: per px of the scene.
+    """
     b = scene.bounds
     inches = 1 / 96
-    figure = Figure(figsize=(b.width * inches, b.height * inches), dpi=96 * PIXELS)
+    figure = Figure(figsize=(b.width * inches, b.height * inches), dpi=96 * pixels)
     figure.patch.set_facecolor(theme.color("background"))
     place = Affine2D().translate(-b.left, -b.bottom).scale(1 / b.width, -1 / b.height)
     transform = place + figure.transFigure
