@@ -244,7 +244,10 @@ def draw(
         naming = Naming(letters, _objective(recurrence), font, language)
         lengths = {**(sizes or {}), **lengths_of(recurrence, steps)}
         shown = Shown(view)
-        about = title or title_of(recurrence), description or describe(recurrence, shown)
+        about = (
+            title or title_of(recurrence, shown, notation=letters, language=language),
+            description or describe(recurrence, shown, notation=letters, language=language),
+        )
         scene = draw_schematic(fold(recurrence), settings, naming, lengths, *about)
         return Figure(scene, theme)
     finest = transformations.expand(visible, units=level == "units")

@@ -14,7 +14,7 @@ from unroll.drawing.flows import OFFSET, Accents, accented, carriers, nodes_on_p
 from unroll.drawing.geometry import arrowhead, commands, straight
 from unroll.drawing.glyphs import glyph
 from unroll.drawing.growing import grow, place_tree
-from unroll.drawing.labels import SIZE, Label, escape, math, words
+from unroll.drawing.labels import SIZE, Label, escape, math
 from unroll.drawing.lanes import Lane
 from unroll.drawing.mixing import column_of, mixed, mixed_rows
 from unroll.drawing.naming import Naming
@@ -335,7 +335,7 @@ def _side_by_side(
     start = right + UNFOLD_GAP
     stop = start + UNFOLD
     shaft, head = arrowhead(straight((start, y), (stop, y)), 1.15)
-    word = words("Unfold")
+    word = options.naming.phrase("unfold")
     arrow = Group(
         "unfold",
         (

@@ -93,11 +93,12 @@ def _slide(deck: Any, title: str, notes: str, theme: str) -> Any:
     from pptx.dml.color import RGBColor
     from pptx.enum.text import MSO_ANCHOR, PP_ALIGN
 
+    rgb: Any = RGBColor  # the library leaves it without types
     colors = palette(theme)
     slide = deck.slides.add_slide(deck.slide_layouts[5])  # a title, and nothing else
     if (ground := colors.color("background")) != "none":
         slide.background.fill.solid()
-        slide.background.fill.fore_color.rgb = RGBColor(*bytes.fromhex(ground[1:]))
+        slide.background.fill.fore_color.rgb = rgb(*bytes.fromhex(ground[1:]))
     shape = slide.shapes.title
     shape.left, shape.top = _EDGE, _EDGE // 2
     shape.width, shape.height = _WIDTH - 2 * _EDGE, _TITLE
@@ -107,7 +108,7 @@ def _slide(deck: Any, title: str, notes: str, theme: str) -> Any:
     for paragraph in frame.paragraphs:
         paragraph.alignment = PP_ALIGN.LEFT
         paragraph.font.size = (28 if len(title) <= 60 else 22) * _POINT
-        paragraph.font.color.rgb = RGBColor(*bytes.fromhex(colors.color("ink")[1:]))
+        paragraph.font.color.rgb = rgb(*bytes.fromhex(colors.color("ink")[1:]))
     slide.notes_slide.notes_text_frame.text = notes
     return slide
 
