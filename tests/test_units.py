@@ -65,7 +65,7 @@ def test_a_glyph_is_the_curve_of_its_function():
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "deep-stacked"])
 def test_one_step_is_drawn_finer_in_its_place(name, level):
     template = unroll.template(name)
-    bare = {k for k in nodes(template.draw(view="unfolded", steps=3))}
+    bare = set(nodes(template.draw(view="unfolded", steps=3)))
     figure = template.draw(view="unfolded", steps=3, expand=2, level=level)
     more = set(nodes(figure)) - bare
     assert bare <= set(nodes(figure))

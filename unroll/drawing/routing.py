@@ -53,7 +53,7 @@ def route(
     for key in plan.nodes:
         space.add_node(points[key])
     router = _Router(plan, points, radius, folded, width, space)
-    if not folded:
+    if not folded and not width:  # two strands side by side on one trunk could not be told apart
         for arrow, way in router.trunks().items():
             router.accept(arrow, way)
     ways = (router.directly, router.loop, router.arc, router.bus, router.rail, router.around)
