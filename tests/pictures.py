@@ -10,6 +10,8 @@ import numpy as np
 from unroll.drawing.geometry import box_distance
 from unroll.drawing.scene import Bounds, Circle, Group, Path, Rectangle, Scene, bounds_of
 
+SAME = 1.5  # px between crossings that are one
+
 
 def complaints(scene: Scene) -> list[str]:
     """All overlaps in a scene, in words; none in a good picture."""
@@ -102,9 +104,10 @@ def _complaints(scene: Scene) -> Iterator[str]:
 
 
 def crossings(scene: Scene) -> int:
-    """How often edges of the unfolded view cross, those that share an end (or a trunk) excepted.
+    """At how many places edges of the unfolded view cross, those that share an end excepted.
 
-    Both strands of an arrow count as one edge: backward ones are left out where there are others.
+    Edges that lie on one trunk cross another one at one place. Both strands of an arrow count as
+    one edge: backward ones are left out where there are others.
     """
     edges = [g for g in scene.groups("edge") if g.fact("view") == "unfolded"]
     forward = [g for g in edges if g.fact("flow") == "forward"] or edges
@@ -113,11 +116,13 @@ def crossings(scene: Scene) -> int:
         stroke = next(i for i in group.items if isinstance(i, Path) and i.stroke)
         ends = {group.fact("source"), group.fact("target")}
         found.append((ends, _corners(stroke)))
-    return sum(
-        _meetings(one, other)
-        for (ends, one), (others, other) in combinations(found, 2)
-        if not ends & others and _boxes_meet(one, other)
-    )
+    places: list[np.ndarray] = []
+    for (ends, one), (others, other) in combinations(found, 2):
+        if not ends & others and _boxes_meet(one, other):
+            for place in _meetings(one, other):
+                if not places or np.hypot(*(np.asarray(places) - place).T).min() > SAME:
+                    places.append(place)
+    return len(places)
 
 
 def _corners(path: Path) -> np.ndarray:
@@ -140,14 +145,17 @@ def _boxes_meet(one: np.ndarray, other: np.ndarray) -> bool:
     )
 
 
-def _meetings(one: np.ndarray, other: np.ndarray) -> int:
-    """How many pairs of segments of two polylines cross."""
+def _meetings(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Where segments of two polylines cross, (n, 2)."""
     a, b = one[:-1, None], one[1:, None]
     c, d = other[None, :-1], other[None, 1:]
 
     def side(p: np.ndarray, q: np.ndarray, r: np.ndarray) -> np.ndarray:
         u, v = q - p, r - p
-        return np.sign(u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0])
+        return u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0]
 
-    apart = (side(a, b, c) * side(a, b, d) < 0) & (side(c, d, a) * side(c, d, b) < 0)
-    return int(apart.sum())
+    first, second = side(c, d, a), side(c, d, b)
+    cross = (side(a, b, c) * side(a, b, d) < 0) & (first * second < 0)
+    at, _ = np.nonzero(cross)
+    share = (first[cross] / (first[cross] - second[cross]))[:, None]
+    return one[at] + share * (one[at + 1] - one[at])
