@@ -92,10 +92,14 @@ def test_animations_are_deterministic(kind):
     assert first == second
 
 
-def test_pixels_are_those_asked_for():
+def test_pixels_are_those_asked_for_or_fit_a_screen():
     scene = unroll.template("driven-system").draw(steps=2).scene
     with Image.open(BytesIO(write_animation(scene, "gif", pixels=1.0))) as picture:
         assert picture.width == pytest.approx(scene.bounds.width, abs=1)
+    large = unroll.template("lstm").draw(steps=2).scene
+    assert 4 * large.bounds.width * large.bounds.height > 2.6e6
+    with Image.open(BytesIO(write_animation(large, "apng"))) as picture:
+        assert 2.4e6 < picture.width * picture.height < 2.6e6
 
 
 def test_an_animated_svg_plays_every_moment_and_rests_finished():

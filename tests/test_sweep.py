@@ -9,6 +9,7 @@ import unroll
 from unroll import templates
 from unroll.drawing.scene import Bounds, Circle, Group, Scene
 from unroll.drawing.sweeping import played, state, sweep
+from unroll.figure import compose
 
 PLAYED = ("node", "ghost", "edge")
 
@@ -200,6 +201,25 @@ def test_a_picture_of_the_backward_pass_starts_with_all_that_was_computed():
     assert first.sentence == "The forward pass is done, and what it computed is kept."
     assert {id(g) for g in scene.groups("node")} <= {id(g) for g in first.active}
     assert second.phase == "backward"
+
+
+def test_figures_side_by_side_are_played_one_after_another():
+    rnn = unroll.template("rnn")
+    one, other = rnn.draw(steps=2, view="unfolded"), rnn.draw(view="folded", flow="both")
+    moments = sweep(compose([one, other], ["train", "test"]).scene)
+    told = [m.sentence for m in moments]
+    assert told == [m.sentence for f in (one, other) for m in sweep(f.scene)]
+    active = [id(g) for m in moments for g in m.active]
+    assert len(active) == len(set(active))
+
+
+def test_sums_appear_with_the_gradients_that_they_add():
+    scene = unroll.template("rnn").draw(steps=2, flow="both", sums=True, view="unfolded").scene
+    marked = played(scene, sweep(scene))
+    summed = list(marked.groups("sum"))
+    assert summed
+    told = {int(g.fact("moment")): sweep(scene)[int(g.fact("moment")) - 1] for g in summed}
+    assert all("are summed" in m.sentence and m.phase == "backward" for m in told.values())
 
 
 def test_the_sweep_of_the_same_picture_is_the_same():

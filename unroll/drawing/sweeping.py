@@ -45,8 +45,12 @@ def sweep(scene: Scene) -> tuple[Moment, ...]:
     """The moments of a scene, in an order that respects its arrows; none where there is no node.
 
     Every node, ghost and edge of the view that is played is active exactly once; so is what shows a
-    gradient inside a node, and every caption of a parameter's gradient.
+    gradient inside a node, and every caption of a parameter's gradient. Figures that stand side by
+    side are played one after another.
     """
+    panels = [i for i in scene.items if isinstance(i, Group) and i.kind == "panel"]
+    if panels:
+        return tuple(m for panel in panels for m in sweep(replace(scene, items=panel.items)))
     picture = _read(scene)
     return (*_forward(picture), *_backward(picture), *_accumulate(picture))
 

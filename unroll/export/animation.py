@@ -21,7 +21,7 @@ from unroll.export.staging import EMPHASIS, FAINT, Stage, stage, still
 SECONDS = 0.8  # a moment
 _REST = 4  # moments that the finished picture is shown
 _FADE = 0.2  # of a moment: how long it takes to appear
-_LARGEST = 40e6  # pixels of a frame
+_SCREEN, _LARGEST = 2.5e6, 40e6  # pixels of a frame: as many as do, and as can be
 
 
 def write_animation(
@@ -30,18 +30,21 @@ def write_animation(
     theme: str = "light",
     *,
     seconds: float = SECONDS,
-    pixels: float = PIXELS,
+    pixels: float | None = None,
 ) -> bytes:
     """The sweep as a GIF or an animated PNG that starts again at its end.
 
     kind: gif or apng; seconds: per moment, the finished picture rests four times as long; pixels:
-    per px of the scene. The last frame is the still picture (a GIF's has 256 colours). Raises
+    per px of the scene (two, as in a PNG, or as many as make frames that a screen can show). The
+    last frame is the still picture (a GIF's has 256 colours). Raises
     UnrollError for what `stage` refuses, a figure too large, a GIF without a ground, and seconds
     that are not above zero.
     """
     _check(seconds)
     ready = stage(scene)
     b = scene.bounds
+    if pixels is None:
+        pixels = max(1.0, min(PIXELS, (_SCREEN / (b.width * b.height)) ** 0.5))
     if b.width * b.height * pixels**2 > _LARGEST:
         raise UnrollError(
             f"the figure is too large for an animation, {b.width:.0f} by {b.height:.0f} px",
