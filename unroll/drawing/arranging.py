@@ -51,9 +51,14 @@ def _with_cells(graph: FoldedGraph, rows: Rows, cells: Sequence[str]) -> Rows:
 
 
 def _without_buses(graph: FoldedGraph) -> FoldedGraph:
-    """Without the links from one variable to several lanes of another: they run beside the columns."""
+    """Without the links from one variable to several lanes of another: they run beside the columns.
+
+    Lanes that nothing is carried along stand in one row, above what they need.
+    """
     fed: dict[tuple[str, str], set[str]] = {}
     of = {v.name: v.of for v in graph.variables if isinstance(v, Lane)}
+    carried = {k.source for k in graph.links if k.lag} & {k.target for k in graph.links if k.lag}
+    of = {name: whole for name, whole in of.items() if name in carried}
     for link in graph.links:
         if link.target in of and link.source not in of and link.lag == 0:
             fed.setdefault((link.source, of[link.target]), set()).add(link.target)

@@ -21,6 +21,7 @@ from unroll.drawing.ordering import Levels, Name, offsets, untangled
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph, Variable
 
+FAR = 2  # rows that an arrow into an operation passes at most without a gutter
 _LIFT = 0.36  # between rows where labels stand at the branches of a trunk, in pitches of rows
 _GUTTER, _TRACK = 2.2, 0.7  # between nodes for one trunk, and for each further one, in node radii
 
@@ -94,11 +95,13 @@ def _fans(graph: FoldedGraph, row: Mapping[str, int]) -> dict[str, set[str]]:
         carried = lag_of(link) and not link.over and not link.via
         if carried and link.target in row and row[link.source] != row[link.target]:
             found[link.source].add(link.target)
-    return {
-        source: targets
-        for source, targets in found.items()
-        if len(targets) > 1 and max(abs(row[source] - row[n]) for n in targets) > 1
-    }
+    chosen = {}
+    for source, targets in found.items():
+        made = any(_is_operation(graph, n) for n in targets)
+        least = 1 if len(targets) > 1 else FAR if made else len(row)
+        if max(abs(row[source] - row[n]) for n in targets) > least:
+            chosen[source] = targets
+    return chosen
 
 
 def _pitch(

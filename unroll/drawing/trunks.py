@@ -15,18 +15,20 @@ import numpy as np
 
 from unroll.drawing.columns import lag_of
 from unroll.drawing.geometry import Array, Curve, moved, rounded
+from unroll.drawing.rows import FAR
 from unroll.drawing.scene import Point
 from unroll.drawing.unfolding import Arrow, Key, Plan
 from unroll.graph.folded import Link
 
 _ROUND = 0.5  # of the corners, in node radii
 _RISERS = (0.0, -0.6, 0.6, -0.9, 0.9, -1.3, 1.3)  # from a target's middle, in node radii
-_HEIGHTS = tuple(1.5 + 0.25 * k for k in range(8))  # of a rail from its row, in node radii
+_HEIGHTS = (1.5, 1.8, 2.1, 2.5, 3.0)  # of a rail from its row, in node radii
 _RISER = 2.1  # of them, the one that leaves room for a label at each riser
 _SLANTS = (0.0, 0.9, -0.9, 1.3, -1.3)  # of a branch from a gutter, in node radii
 _BRANCH = 2.3  # from a gutter to the middle of a target beside it, at least, in node radii
 _STEP = 0.4  # between gutters to choose from, in node radii
 _STEEP = 35.0  # degrees between two arrows into one node, at least
+_GRAIN = 4.0  # between places of a line, px
 _HIT = 1e4  # what runs through a node costs more than this
 _CROSSING = 1.6  # what a crossing costs
 _CLOSE, _MERGED = 0.5, 3.0  # and 6 px along another line, along another trunk
@@ -41,7 +43,8 @@ class Fan:
 
 
 def fans(plan: Plan, points: dict[Key, Point]) -> list[Fan]:
-    """What a trunk is drawn for, the largest first: two arrows or more, one over several rows."""
+    """What a trunk is drawn for, the largest first: two arrows or more, one of them over several rows;
+    or one to an operation that is far below or above."""
     found: dict[tuple[Key, int], list[Arrow]] = defaultdict(list)
     for arrow in plan.arrows:
         (name, start), (_, stop) = arrow.source, arrow.target
@@ -56,7 +59,8 @@ def fans(plan: Plan, points: dict[Key, Point]) -> list[Fan]:
             abs(heights.index(round(points[t][1], 3)) - heights.index(round(points[source][1], 3)))
             for t in targets
         ]
-        if len(targets) > 1 and max(rows) > 1:
+        made = any(plan.nodes[t].variable.made for t in targets)
+        if max(rows) > (1 if len(targets) > 1 else FAR if made else len(heights)):
             chosen.append(Fan(source, tuple(arrows)))
     return sorted(chosen, key=lambda fan: (_ghosts(plan, fan), -len(fan.arrows)))
 
@@ -151,6 +155,7 @@ class _Search:
         expected = [(self.points[a.source], self.points[a.target]) for a in trunks.others]
         self.lines = self._close(expected)
         self.laid = self._close(trunks.laid)
+        self.sums: dict[tuple[int, float], tuple[float, Array]] = {}
         self.entering = {
             a.target: [self.points[b.source] for b in trunks.others if b.target == a.target]
             + [self.points[b.target] for b in trunks.others if b.source == a.target]
@@ -184,11 +189,11 @@ class _Search:
                 cost = exit_cost + sum(price for price, _ in found)
                 if cost >= least:
                     continue
-                cost += self._cost(start[-1], corner)
+                cost += self._level(corner[1], start[-1][0], x)
                 tails = {a: tail for _, branch in found for a, tail in branch.items()}
                 for end in _ends(corner[1], [tail[0][1] for tail in tails.values()]):
                     if cost < least:
-                        cost += self._cost(corner, (x, end))
+                        cost += self._upright(x, corner[1], end)
                 if cost < least:
                     least = cost
                     ways = {a: (*start, corner, *tail) for a, tail in tails.items()}
@@ -248,10 +253,74 @@ class _Search:
             y = next(iter(feet.values()))[1]
             for end in _ends(x, [foot[0] for foot in feet.values()]):
                 if cost < best[0]:
-                    cost += self._cost((x, y), (end, y))
+                    cost += self._level(y, x, end)
             if cost < best[0]:
                 best = cost, {a: ((x, y), foot, self.targets[a]) for a, foot in feet.items()}
         return best
+
+    def _level(self, y: float, start: float, end: float) -> float:
+        """What a level piece of a trunk costs."""
+        return self._piece(y, start, end, 0)
+
+    def _upright(self, x: float, start: float, end: float) -> float:
+        """What an upright piece of a trunk costs."""
+        return self._piece(x, start, end, 1)
+
+    def _piece(self, at: float, start: float, end: float, axis: int) -> float:
+        key = axis, at
+        if key not in self.sums:
+            self.sums[key] = self._summed(at, axis)
+        low, sums = self.sums[key]
+        i, j = (
+            min(max(round((p - low) / _GRAIN), 0), len(sums) - 1)
+            for p in (min(start, end), max(start, end))
+        )
+        return float(sums[j] - sums[i]) + abs(end - start) / self.radius
+
+    def _summed(self, at: float, axis: int) -> tuple[float, Array]:
+        """What a line along an axis (0: level, 1: upright) costs up to each of its places.
+
+        Answers with the first place, and the costs from there on, a place every few px.
+        """
+        other = 1 - axis
+        known = np.concatenate([self.nodes, np.asarray([self.source, *self.targets.values()])])
+        low = float(known[:, axis].min()) - 4 * self.radius
+        count = int((known[:, axis].max() + 4 * self.radius - low) / _GRAIN) + 2
+        run = low + _GRAIN * np.arange(count)
+        cost = np.zeros(count)
+        for node in self.nodes[np.abs(self.nodes[:, other] - at) < 2 * self.reach]:
+            if np.hypot(*(node - self.source)) < 1:
+                continue
+            gaps = np.hypot(run - node[axis], at - node[other])
+            cost[gaps < self.reach] += _HIT
+            room = np.clip(0.8 - (gaps - self.radius) / self.radius, 0, None)
+            cost += 1.5 * room * _GRAIN / self.radius
+        for lines, price in ((self.lines, _CLOSE), (self.laid, _MERGED)):
+            cost += self._passed(lines, price, at, run, axis)
+        return low, np.concatenate([[0.0], np.cumsum(cost)])
+
+    def _passed(self, lines: Array, price: float, at: float, run: Array, axis: int) -> Array:
+        """What other lines make the places of a line along an axis cost."""
+        cost = np.zeros(len(run))
+        if not len(lines):
+            return cost
+        a, b = lines[:, 0], lines[:, 1]
+        way = b - a
+        across, size = way[:, 1 - axis], np.maximum(np.hypot(*way.T), 1e-9)
+        meets = (a[:, 1 - axis] - at) * (b[:, 1 - axis] - at) < -1e-6
+        share = (at - a[meets, 1 - axis]) / across[meets]
+        places = np.rint((a[meets, axis] + share * way[meets, axis] - run[0]) / _GRAIN).astype(int)
+        inside = places[(places >= 0) & (places < len(run))]
+        np.add.at(cost, inside, _CROSSING)
+        near = (np.abs(across) / size < 0.3) & (
+            np.minimum(np.abs(a[:, 1 - axis] - at), np.abs(b[:, 1 - axis] - at)) < 3 * self.near
+        )
+        if near.any():
+            points = np.full((len(run), 2), at)
+            points[:, axis] = run
+            gaps = _nearest(points, lines[near])
+            cost += price * (_GRAIN / 6) * (gaps < self.near)
+        return cost
 
     def _cost(self, a: Point, b: Point, into: Arrow | None = None) -> float:
         """What a straight piece of a trunk costs: its length, what it crosses, what it is close to."""
@@ -306,11 +375,7 @@ class _Search:
             places = places[keep]
         if not len(places):
             return 0.0
-        ways = lines[:, 1] - lines[:, 0]
-        from_start = places[:, None] - lines[None, :, 0]
-        squares = np.maximum((ways**2).sum(axis=1), 1e-9)
-        share = np.clip((from_start * ways).sum(axis=2) / squares, 0, 1)
-        gaps = np.hypot(*np.moveaxis(from_start - share[..., None] * ways, -1, 0)).min(axis=1)
+        gaps = _nearest(places, lines)
         return float((gaps < self.near).sum())
 
 
@@ -318,6 +383,16 @@ def _ends(start: float, places: Sequence[float]) -> list[float]:
     """How far a line from a start reaches to pass all places: to one side of it, or to both."""
     low, high = min(places), max(places)
     return [low] * (low < start) + [high] * (high > start)
+
+
+def _nearest(places: Array, lines: Array) -> Array:
+    """From each place to the nearest of some segments, (n, 2, 2)."""
+    ways = lines[:, 1] - lines[:, 0]
+    from_start = places[:, None] - lines[None, :, 0]
+    squares = np.maximum((ways**2).sum(axis=1), 1e-9)
+    share = np.clip((from_start * ways).sum(axis=2) / squares, 0, 1)
+    gaps = np.hypot(*np.moveaxis(from_start - share[..., None] * ways, -1, 0))
+    return np.asarray(gaps.min(axis=1))
 
 
 def _distances(places: Array, a: Array, b: Array) -> Array:
