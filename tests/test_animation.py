@@ -52,7 +52,7 @@ def test_an_animated_png_ends_with_the_still_picture(name, theme):
 
 def test_a_gif_has_a_frame_a_moment_and_starts_again():
     figure = valued()
-    data = write_animation(figure.scene, "gif", seconds=0.4)
+    data = write_animation(figure.scene, "gif", seconds=0.4, pixels=2.0)
     assert data[:6] == b"GIF89a"
     assert b"NETSCAPE2.0\x03\x01\x00\x00" in data  # again and again
     found = frames(data)

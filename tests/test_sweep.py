@@ -71,12 +71,19 @@ def test_the_order_respects_the_arrows(name):
             if group.kind != "edge":
                 nodes.setdefault(called(group), []).append(group)
         folded = shown(scene)[0].fact("view") == "folded"
+        complete = {}  # when the last gradient arrives at a node
+        for edge in shown(scene):
+            if edge.fact("flow") == "backward" and not (folded and waits(edge)):
+                head = edge.fact("target")
+                complete[head] = max(complete.get(head, 0), first[id(edge)])
         for edge in shown(scene):
             if edge.kind != "edge" or "[...]" in edge.fact("source") + edge.fact("target"):
                 continue
             (tail,), (head,) = nodes[edge.fact("source")], nodes[edge.fact("target")]
             if edge.fact("flow") == "backward":
                 assert first[id(tail)] <= first[id(edge)]
+                if not (folded and waits(edge)):
+                    assert complete.get(edge.fact("source"), -1) < first[id(edge)]
                 own = [
                     k for k, m in enumerate(moments) if m.phase == "backward" and head in m.along
                 ]
