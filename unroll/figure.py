@@ -258,7 +258,8 @@ def draw(
         settings = replace(settings, names={})
     if values is not None:
         _check_batch(values)
-    run = values.sizes if values is not None else None
+    measured = values if isinstance(norms, bool) else norms
+    run = measured.sizes if measured is not None else None
     lengths = lengths_of(visible, steps, run)
     divided = divide(visible)
     if isinstance(steps, int) and run is None:
@@ -296,7 +297,7 @@ def draw(
         settings=settings,
         glyphs=_curves(visible) if glyphs else {},
         naming=naming,
-        accents=_accents(visible, naming.objective, sums, values if norms is True else norms, path),
+        accents=_accents(visible, naming.objective, sums, measured if norms else False, path),
         grown=branches,
         lengths=lengths,
         spread=_spread(divided, lengths) if branches is None and view != "folded" else None,

@@ -6,8 +6,7 @@ it is part of a path that is pointed out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import networkx as nx
 
@@ -15,7 +14,7 @@ from unroll.drawing.norms import Norms, legend
 from unroll.drawing.paths import Waypoints, between
 from unroll.drawing.scene import Item
 from unroll.drawing.unfolding import Arrow, Key, Plan
-from unroll.graph.folded import FoldedGraph, Link
+from unroll.graph.folded import FoldedGraph
 
 WIDER = 2.2  # times as wide are the lines of a path
 OFFSET = 6.5  # px from the middle, where both strands of an arrow are shown
@@ -43,13 +42,11 @@ class Strand:
 class Accents:
     """What is shown of flows besides where they go.
 
-    sums: a sign where several gradients arrive at one node; derivatives: what stands on the way back,
-    by link, where that is not the parameters alone; path: nodes between which arrows stand out;
-    norms: how large the gradients are that flow along arrows.
+    sums: a sign where several gradients arrive at one node; path: nodes between which arrows stand
+    out; norms: how large the gradients are that flow along arrows.
     """
 
     sums: bool = False
-    derivatives: Mapping[Link, str] = field(default_factory=dict)
     path: Waypoints = ()
     norms: Norms | None = None
 

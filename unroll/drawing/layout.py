@@ -307,7 +307,6 @@ def _painted(
         _with_glyphs(plan, options),
         accents.sums,
         nodes_on_path(plan, accents),
-        {},
     )
     painted = paint(view)
     boxes = frames(view, [group for _, group in painted.groups], options.settings.boxes)

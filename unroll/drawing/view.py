@@ -12,7 +12,6 @@ from unroll.drawing.naming import Naming
 from unroll.drawing.scene import Group, Point
 from unroll.drawing.unfolding import Arrow, Key, Plan
 from unroll.drawing.values import Block
-from unroll.graph.folded import Link
 
 DASH = (4.2, 3.2)
 
@@ -24,7 +23,7 @@ class View:
     name: folded or unfolded; blocks: values and gradients beside nodes; badges: nodes that show
     the name of their gradient; beside: words at nodes, instead of the sign of what makes them; units:
     nodes that hold a glyph, on grey; sums: whether a sign says where gradients add up; on_path: nodes
-    of a path that is pointed out; local: derivatives on the way back, by link.
+    of a path that is pointed out.
     """
 
     name: str
@@ -42,7 +41,6 @@ class View:
     units: frozenset[Key] = frozenset()
     sums: bool = False
     on_path: frozenset[Key] | None = None
-    local: Mapping[Link, Label] = field(default_factory=dict)
 
     @property
     def data(self) -> tuple[tuple[str, str], ...]:
