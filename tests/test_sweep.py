@@ -41,7 +41,8 @@ def called(group):
 
 def waits(edge):
     lags = (edge.fact("lag") or "0").split(",")
-    return edge.fact("via") or any(lag not in ("0", "*") for lag in lags)
+    itself = edge.fact("source") == edge.fact("target")
+    return itself or edge.fact("via") or any(lag not in ("0", "*") for lag in lags)
 
 
 @pytest.mark.parametrize("name", templates.names())
