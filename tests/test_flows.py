@@ -144,6 +144,14 @@ def test_each_term_is_the_gradient_at_the_target_times_the_local_jacobian(rnn):
     assert np.allclose(found["a[2]", "h[2]"], slope[1] * trace.gradient("h")[1])
 
 
+def test_what_one_equation_reads_in_two_ways_is_one_term():
+    recurrence = unroll.parse("h[t] = U @ x[t]\ns[t] = sum(h[k], k) + h[t]\nJ = sum(sum(s[t]), t)")
+    trace = recurrence.run({"x": np.ones((3, 2)), "U": np.eye(2)})
+    found = passed_back(trace, recurrence, "J")
+    assert found["h[2]", "s[2]"].tolist() == [2, 2]
+    assert found["h[1]", "s[2]"].tolist() == [1, 1]
+
+
 def test_nothing_flows_back_across_a_cut(rnn):
     cut = rnn.truncate(2)
     trace = cut.run(steps=4, seed=0)
