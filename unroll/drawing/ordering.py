@@ -7,16 +7,18 @@ what is linked below as the order and the least distances allow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import combinations, pairwise
 
 import networkx as nx
 
 SPREAD = 2.9  # between neighbours of one row, in node radii
 _PASSING = 1.7  # between a node and a link that passes its row
+_WRITTEN = 2.4  # more, where a word stands between two nodes
 _SWEEPS = 6
 Name = str | tuple[str, str, int]  # a variable, or the place of a link in a row that it passes
 Levels = list[list[Name]]
+Near = Mapping[Name, Sequence[Name]]  # what is linked to each
 
 
 def untangled(
@@ -40,14 +42,62 @@ def untangled(
     return best, cut
 
 
-def offsets(names: Sequence[Name], wishes: Mapping[Name, float]) -> dict[Name, float]:
+def upwards(
+    rows: Levels, near: Near, lanes: Mapping[str, str], wide: Collection[str] = ()
+) -> dict[Name, float]:
+    """Row by row, as close to what is linked and stands below as the order allows."""
+    found: dict[Name, float] = {}
+    for names in rows:
+        wishes = {}
+        for name in names:
+            placed = [found[other] for other in near.get(name, ()) if other in found]
+            if placed and name not in lanes:
+                wishes[name] = sum(placed) / len(placed)
+        found.update(offsets(names, wishes, wide))
+    return found
+
+
+def straightened(
+    rows: Levels,
+    near: Near,
+    lanes: Mapping[str, str],
+    wide: Collection[str],
+    start: Mapping[Name, float],
+) -> dict[Name, float]:
+    """Offsets once more from the top down, so that chains stand upright.
+
+    What leads to one other thing, and alone does so, goes right below it; what is at the bottom goes
+    below the middle of all that needs it; everything else stays, as far as these leave it. What
+    passes rows stays, too.
+    """
+    level = {name: i for i, names in enumerate(rows) for name in names}
+    found = dict(start)
+    for i, names in reversed(list(enumerate(rows))):
+        wishes = {}
+        for name in names:
+            linked = [o for o in near.get(name, ()) if o in level]
+            above = [o for o in linked if level[o] > i]
+            beside = [o for a in above for o in near[a] if o in level and level[o] < level[a]]
+            chained = len(above) == len(beside) == 1 and above[0] not in lanes
+            rooted = len(above) == len(linked) > 1
+            wishes[name] = found[name]
+            if (chained or rooted) and all(isinstance(n, str) for n in (name, *above)):
+                wishes[name] = sum(found[o] for o in above) / len(above)
+        found.update(offsets(names, {n: x for n, x in wishes.items() if n not in lanes}, wide))
+    return found
+
+
+def offsets(
+    names: Sequence[Name], wishes: Mapping[Name, float], wide: Collection[str] = ()
+) -> dict[Name, float]:
     """Places along a row, in this order: as close to the wishes as the least distances allow.
 
-    Least squares, by pooling neighbours that would come too close to each other.
+    Least squares, by pooling neighbours that would come too close to each other. wide: names with
+    something written on their left.
     """
     reach = [0.0]
     for a, b in pairwise(names):
-        reach.append(reach[-1] + _least(a, b))
+        reach.append(reach[-1] + _least(a, b) + _WRITTEN * (b in wide))
     pools: list[tuple[float, int, int]] = []  # sum of wishes, how many wish, how many there are
     for name, at in zip(names, reach):
         pools.append((wishes[name] - at, 1, 1) if name in wishes else (0.0, 0, 1))

@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 import networkx as nx
 
 from unroll.drawing.columns import lag_of
-from unroll.drawing.ordering import Levels, Name, offsets, untangled
+from unroll.drawing.gutters import fanned, named, pitch, raised
+from unroll.drawing.ordering import Levels, Name, straightened, untangled, upwards
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph, Variable
 
-FAR = 2  # rows that an arrow into an operation passes at most without a gutter
 _LIFT = 0.36  # between rows where labels stand at the branches of a trunk, in pitches of rows
-_GUTTER, _TRACK = 2.2, 0.7  # between nodes for one trunk, and for each further one, in node radii
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,59 +75,19 @@ def arrange(graph: FoldedGraph, given: Sequence[str] = ()) -> Rows:
     below, above = _singles(graph, single)
     ordered = [*_alone(below), *levels, *_alone(above)]
     row = {n: i for i, names in enumerate(ordered) for n in names if isinstance(n, str)}
-    offset = _offsets(ordered, _neighbours(graph, inner), lanes)
+    fans = fanned(graph, row)
+    near, wide = _neighbours(graph, inner), named(graph, fans)
+    offset = upwards(ordered, near, lanes, wide)
+    if any(v.made for v in moving):
+        offset = straightened(ordered, near, lanes, wide, offset)
     shown = {n: x for n, x in offset.items() if isinstance(n, str)}
-    fans = _fans(graph, row)
     return Rows(
         row,
         shown,
         frozenset(v.name for v in single),
-        pitch=_pitch(fans, row, shown),
-        raised=_raised(graph, fans, row),
+        pitch=pitch(fans, row, shown, wide),
+        raised=raised(graph, fans, row),
     )
-
-
-def _fans(graph: FoldedGraph, row: Mapping[str, int]) -> dict[str, set[str]]:
-    """What a trunk leads to from each variable: its users at another step, several rows away."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for link in graph.links:
-        carried = lag_of(link) and not link.over and not link.via
-        if carried and link.target in row and row[link.source] != row[link.target]:
-            found[link.source].add(link.target)
-    chosen = {}
-    for source, targets in found.items():
-        made = any(_is_operation(graph, n) for n in targets)
-        least = 1 if len(targets) > 1 else FAR if made else len(row)
-        if max(abs(row[source] - row[n]) for n in targets) > least:
-            chosen[source] = targets
-    return chosen
-
-
-def _pitch(
-    fans: Mapping[str, set[str]], row: Mapping[str, int], offset: Mapping[str, float]
-) -> float:
-    """Of columns so far apart that each trunk finds a gutter between them, in node radii."""
-    passed: set[int] = set()
-    for source, targets in fans.items():
-        rows = {row[n] for n in targets}
-        between = range(min(*rows, row[source] + 1), max(*rows, row[source] - 1) + 1)
-        passed |= {r for r in between if r != row[source]}
-    places = [x for name, x in offset.items() if row[name] in passed]
-    if not places:
-        return 0.0
-    return max(places) - min(places) + 2 + _GUTTER + _TRACK * (len(fans) - 1)
-
-
-def _raised(
-    graph: FoldedGraph, fans: Mapping[str, set[str]], row: Mapping[str, int]
-) -> frozenset[str]:
-    """Variables below which labels need room: a state of another step branches into their row."""
-    labelled = {(k.source, k.target) for k in graph.links if lag_of(k) and k.factors}
-    found: set[str] = set()
-    for source, targets in fans.items():
-        rows = [row[n] for n in targets if (source, n) in labelled]
-        found |= {n for n in targets if rows.count(row[n]) > 1}
-    return frozenset(found)
 
 
 def names_in(rows: Sequence[str]) -> list[str]:
@@ -329,18 +288,3 @@ def _neighbours(graph: FoldedGraph, inner: nx.DiGraph) -> dict[Name, list[Name]]
         near[a].append(b)
         near[b].append(a)
     return near
-
-
-def _offsets(
-    rows: Levels, near: Mapping[Name, list[Name]], lanes: Mapping[str, str]
-) -> dict[Name, float]:
-    """Row by row, as close to what is linked and stands below as the order allows."""
-    found: dict[Name, float] = {}
-    for names in rows:
-        wishes = {}
-        for name in names:
-            placed = [found[other] for other in near.get(name, ()) if other in found]
-            if placed and name not in lanes:
-                wishes[name] = sum(placed) / len(placed)
-        found.update(offsets(names, wishes))
-    return found

@@ -15,7 +15,7 @@ import numpy as np
 
 from unroll.drawing.columns import lag_of
 from unroll.drawing.geometry import Array, Curve, moved, rounded
-from unroll.drawing.rows import FAR
+from unroll.drawing.gutters import FAR
 from unroll.drawing.scene import Point
 from unroll.drawing.unfolding import Arrow, Key, Plan
 from unroll.graph.folded import Link
@@ -28,6 +28,7 @@ _SLANTS = (0.0, 0.9, -0.9, 1.3, -1.3)  # of a branch from a gutter, in node radi
 _BRANCH = 2.3  # from a gutter to the middle of a target beside it, at least, in node radii
 _STEP = 0.4  # between gutters to choose from, in node radii
 _STEEP = 35.0  # degrees between two arrows into one node, at least
+_WORD = 0.6, 2.8  # where the name of a function stands left of a node, in node radii
 _GRAIN = 4.0  # between places of a line, px
 _HIT = 1e4  # what runs through a node costs more than this
 _CROSSING = 1.6  # what a crossing costs
@@ -90,7 +91,8 @@ class Trunks:
         width: float,
         clear: Callable[[Curve, Arrow], bool],
     ) -> None:
-        self.points, self.radius, self.clear, self.width = points, radius, clear, width
+        self.plan, self.points, self.radius = plan, points, radius
+        self.clear, self.width = clear, width
         self.reach = radius + clearance
         self.fans = fans(plan, points)
         self.nodes = np.asarray(list(points.values()), dtype=float).reshape(-1, 2)
@@ -155,6 +157,13 @@ class _Search:
         expected = [(self.points[a.source], self.points[a.target]) for a in trunks.others]
         self.lines = self._close(expected)
         self.laid = self._close(trunks.laid)
+        self.words = [
+            (x - _WORD[1] * self.radius, x - _WORD[0] * self.radius, y + 0.9 * self.radius)
+            for key, node in trunks.plan.nodes.items()
+            if node.variable.sign and not node.variable.made
+            for x, y in [self.points[key]]
+            if self.left < x < self.right + margin
+        ]
         self.sums: dict[tuple[int, float], tuple[float, Array]] = {}
         self.entering = {
             a.target: [self.points[b.source] for b in trunks.others if b.target == a.target]
@@ -295,6 +304,11 @@ class _Search:
             cost[gaps < self.reach] += _HIT
             room = np.clip(0.8 - (gaps - self.radius) / self.radius, 0, None)
             cost += 1.5 * room * _GRAIN / self.radius
+        for left, right, y in self.words:
+            if axis == 0 and abs(at - y) < 0.5 * self.radius:
+                cost += _CLOSE * ((run > left) & (run < right))
+            if axis == 1 and left < at < right:
+                cost += _CLOSE * (np.abs(run - y) < 0.5 * self.radius)
         for lines, price in ((self.lines, _CLOSE), (self.laid, _MERGED)):
             cost += self._passed(lines, price, at, run, axis)
         return low, np.concatenate([[0.0], np.cumsum(cost)])
