@@ -152,6 +152,15 @@ def test_what_one_equation_reads_in_two_ways_is_one_term():
     assert found["h[1]", "s[2]"].tolist() == [1, 1]
 
 
+def test_what_goes_through_a_softmax_over_steps_is_not_told():
+    recurrence = unroll.template("attention")
+    found = passed_back(recurrence.run(steps=3, seed=0), recurrence, "J")
+    named = {tuple(end.partition("[")[0] for end in ends) for ends in found}
+    assert ("alpha", "c") in named
+    assert ("h", "c") in named
+    assert ("e", "alpha") not in named
+
+
 def test_nothing_flows_back_across_a_cut(rnn):
     cut = rnn.truncate(2)
     trace = cut.run(steps=4, seed=0)

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from unroll.errors import UnrollError
 from unroll.numeric.layout import wanted
-from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference
+from unroll.symbolic.adjoint import keeps_axis
+from unroll.symbolic.expressions import (
+    Call,
+    Expression,
+    Index,
+    Range,
+    Reference,
+    rebuild,
+    reindex,
+)
 from unroll.symbolic.recurrence import GIVEN, INPUT, PARAMETER, Equation, Recurrence
 from unroll.symbolic.transformations import fresh
 
@@ -74,7 +83,9 @@ def passed_back(trace: Trace, recurrence: Recurrence, of: str | None = None) -> 
                 term = _row(values, rows, point)
                 before = found.get((ends[0], ends[1]))
                 found[ends[0], ends[1]] = term if before is None else before + term
-    return found
+    joint = {(tap.reference.name, tap.target.name) for tap in taps if tap.joint}
+    names = {ends: tuple(end.partition("[")[0] for end in ends) for ends in found}
+    return {ends: term for ends, term in found.items() if names[ends] not in joint}
 
 
 def norms_along(trace: Trace, recurrence: Recurrence, of: str | None = None) -> dict[Ends, float]:
@@ -130,6 +141,7 @@ def _tapped(recurrence: Recurrence) -> tuple[Recurrence, list[Tap]]:
     taken = set(recurrence.names)
     taps: list[Tap] = []
     equations: list[Equation] = []
+    recurrence = _with_letters_apart(recurrence, taken)
     for equation in recurrence.equations:
         if equation.expression == GIVEN:
             equations.append(equation)
@@ -145,6 +157,36 @@ def _tapped(recurrence: Recurrence) -> tuple[Recurrence, list[Tap]]:
     known = dict.fromkeys(recurrence.parameters, PARAMETER) | dict(recurrence.overrides)
     kept = tuple((n, role) for n, role in known.items() if role in (PARAMETER, INPUT))
     return replace(recurrence, equations=tuple(equations), overrides=kept), taps
+
+
+def _with_letters_apart(recurrence: Recurrence, taken: set[str]) -> Recurrence:
+    """The same equations; no reduction takes a letter that their left side has.
+
+    An operation with a value at each step keeps its letter: it is that of the left side.
+    """
+    axes = list(recurrence.axes)
+    spare: dict[str, str] = {}
+
+    def told_apart(equation: Equation) -> Equation:
+        own = {i.base for i in equation.target.indices}
+
+        def change(node: Expression) -> Expression:
+            if not isinstance(node, Call) or node.over not in own or keeps_axis(node):
+                return node
+            assert node.over is not None
+            if node.over not in spare:
+                spare[node.over] = fresh(f"{node.over}_inside", taken | {a.name for a in axes})
+                axis = recurrence.letters[node.over]
+                axes.append(replace(axis, name=spare[node.over]))
+            letter = spare[node.over]
+            arguments = tuple(reindex(a, {node.over: Index(letter)}) for a in node.arguments)
+            limits = None if node.limits is None else replace(node.limits, axis=letter)
+            return replace(node, arguments=arguments, over=letter, limits=limits)
+
+        return replace(equation, expression=rebuild(equation.expression, change))
+
+    equations = tuple(told_apart(e) for e in recurrence.equations)
+    return replace(recurrence, equations=equations, axes=tuple(axes))
 
 
 def _is_apart(within: Range) -> bool:
