@@ -17,7 +17,22 @@ _EAST = re.compile("[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
 _SPECIAL = re.compile(r"(?<!\\)((?:\\\\)*)([%$#&])")
 _LATIN_LIKE = frozenset(
-    ["Alpha", "Beta", "Epsilon", "Zeta", "Eta", "Iota", "Kappa", "Mu", "Nu", "Omicron", "Rho", "Tau", "Chi", "omicron"]
+    [
+        "Alpha",
+        "Beta",
+        "Epsilon",
+        "Zeta",
+        "Eta",
+        "Iota",
+        "Kappa",
+        "Mu",
+        "Nu",
+        "Omicron",
+        "Rho",
+        "Tau",
+        "Chi",
+        "omicron",
+    ]
 )
 
 
