@@ -7,7 +7,8 @@ import pytest
 
 import unroll
 from unroll.errors import UnrollError
-from unroll.figure import SUFFIXES, draw
+from unroll.export.formats import SUFFIXES
+from unroll.figure import draw
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_an_svg_that_moves_is_finished_for_those_who_want_no_motion(figure):
     assert set(re.findall(r'data-moment="(\d+)"', svg)) == {str(k) for k in range(1, count + 1)}
     assert svg.count("@keyframes") == 2 * count  # what appears, and what lights up
     assert "prefers-reduced-motion:reduce" in svg
-    with pytest.raises(UnrollError, match=r"a \.png has no option animate"):
+    with pytest.raises(UnrollError, match=r"a \.png does not play"):
         figure.render(".png", animate=True)
 
 

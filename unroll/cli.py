@@ -582,7 +582,7 @@ def _lengths(
     recurrence: Recurrence, steps: int | None, dims: Mapping[str, tuple[int, ...]] | None
 ) -> int | dict[str, int] | None:
     """How long axes are: `steps` for each, but for those that the sizes name, as in n_l=3."""
-    from unroll.figure import lengths_of
+    from unroll.drawing.extents import lengths_of
 
     named = {n: size[0] for n, size in (dims or {}).items() if n in recurrence.lengths and size}
     return {**lengths_of(recurrence, steps), **named} if named else steps

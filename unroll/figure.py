@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from unroll.errors import UnrollError, nearest
 from unroll.files import write
-from unroll.symbolic.recurrence import DEFAULT_LAYERS, LAYERS, Recurrence
-from unroll.symbolic.sizes import Sizes
+from unroll.symbolic.recurrence import Recurrence
 
 if TYPE_CHECKING:
     from unroll.drawing.flows import Accents
-    from unroll.drawing.lanes import Division
+    from unroll.drawing.naming import Naming
     from unroll.drawing.scene import Scene
     from unroll.drawing.settings import Settings
     from unroll.drawing.values import Trace
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
     from unroll.language.lettering import Lettering
     from unroll.symbolic.trees import Shape
 
-SUFFIXES = (
-    *(".svg", ".pdf", ".png", ".eps", ".tex", ".dot", ".mmd"),
-    *(".gif", ".apng", ".html", ".pptx"),
-)
 _CHOICES = {
     "view": ("both", "folded", "unfolded", "schematic"),
     "level": ("variables", "units", "operations"),
@@ -77,12 +72,10 @@ class Figure:
         background. Raises UnrollError for another suffix, a path that cannot be written, a figure
         too long for the format, and what the format does not have.
         """
+        from unroll.export.formats import check_suffix
+
         suffix = Path(path).suffix.lower()
-        if suffix not in SUFFIXES:
-            raise UnrollError(
-                f"cannot tell the format of {os.fspath(path)!r} by its suffix",
-                remedy=f"Use one of: {' '.join(SUFFIXES)}",
-            )
+        check_suffix(suffix, os.fspath(path))
         write(path, self.render(suffix, width=width, transparent=transparent, animate=animate))
 
     def render(
@@ -94,60 +87,13 @@ class Figure:
         animate: bool = False,
     ) -> str | bytes:
         """The figure in the format of a suffix (`.pdf`), as text or bytes; options as for `save`."""
-        scene, theme = self.scene, self.theme
-        if suffix == ".svg" and not animate:
-            from unroll.export.svg import write_svg
+        from unroll.export.formats import write_as
 
-            return write_svg(scene, theme, width=width, transparent=transparent)
-        if suffix in (".png", ".pdf", ".eps") and width is None and not animate:
-            from unroll.export.raster import write_raster
-
-            return write_raster(scene, suffix[1:], theme, transparent=transparent)
-        _refuse(suffix, width=width is not None, transparent=transparent, animate=animate)
-        return _written(scene, suffix, theme)
+        options = {"transparent": transparent, "animate": animate}
+        return write_as(self.scene, suffix, self.theme, width=width, **options)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"image/svg+xml": self.svg(), "text/plain": self.scene.title or repr(self)}
-
-
-def _refuse(suffix: str, **options: bool) -> None:
-    """Raises UnrollError for an option that a format does not have."""
-    playing = {".svg", ".gif", ".apng", ".html", ".pptx"}
-    for option, given in options.items():
-        if given and not (option == "animate" and suffix in playing):
-            raise UnrollError(
-                f"a {suffix} has no option {option}",
-                remedy="width is of an .svg, transparent of .svg .png .pdf .eps, animate of an .svg.",
-            )
-
-
-def _written(scene: Scene, suffix: str, theme: str) -> str | bytes:
-    """A scene in a format without options."""
-    if suffix == ".dot":
-        from unroll.export.dot import write_dot
-
-        return write_dot(scene, theme)
-    if suffix == ".tex":
-        from unroll.export.tikz import write_tikz
-
-        return write_tikz(scene, theme)
-    if suffix == ".mmd":
-        from unroll.export.mermaid import write_mermaid
-
-        return write_mermaid(scene)
-    if suffix == ".html":
-        from unroll.export.reveal import write_reveal
-
-        return write_reveal(scene, theme)
-    if suffix == ".pptx":
-        from unroll.export.slides import write_slides
-
-        return write_slides(scene, theme)
-    from unroll.export.animation import write_animation, write_moving_svg
-
-    if suffix == ".svg":
-        return write_moving_svg(scene, theme)
-    return write_animation(scene, suffix[1:], theme)
 
 
 def compose(
@@ -219,38 +165,29 @@ def draw(
     trace does not have, a batch.
     """
     from unroll.drawing.columns import elision
-    from unroll.drawing.describing import Shown, describe, title_of
+    from unroll.drawing.extents import count_of, lengths_of, spread_over, with_few_rows
     from unroll.drawing.flows import legends
     from unroll.drawing.growing import grown, tree_in
     from unroll.drawing.lanes import divide
     from unroll.drawing.layout import Options, lay_out
-    from unroll.drawing.naming import Naming
-    from unroll.drawing.schematic import draw_schematic
     from unroll.drawing.settings import Settings
     from unroll.drawing.showing import show
-    from unroll.graph.folded import fold
     from unroll.symbolic import transformations
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
     _check({"font": font, "language": language})
     elision(elide)
     _check_names(recurrence, [*hide, *(split or ())], rows)
-    visible = transformations.hide(recurrence, hide) if hide else recurrence
+    told = transformations.hide(recurrence, hide) if hide else recurrence  # by its variables
     settings = replace(settings or Settings(), rows=tuple(rows))
     if split is not None:
         settings = replace(settings, split=tuple(split))
+    written = _Written(notation, bold, horizon, font, language, title, description)
     if view == "schematic":
-        letters = _letters(recurrence, notation, bold, horizon)
-        naming = Naming(letters, _objective(recurrence), font, language)
         lengths = {**(sizes or {}), **lengths_of(recurrence, steps)}
-        shown = Shown(view)
-        about = (
-            title or title_of(recurrence, shown, notation=letters, language=language),
-            description or describe(recurrence, shown, notation=letters, language=language),
-        )
-        scene = draw_schematic(fold(recurrence), settings, naming, lengths, *about)
-        return Figure(scene, theme)
-    finest = transformations.expand(visible, units=level == "units")
+        return Figure(_schematic(recurrence, settings, written, lengths), theme)
+    finest = transformations.expand(told, units=level == "units")
+    visible = told
     if expand is None and level != "variables":
         visible = finest
         settings = replace(settings, rows=())
@@ -263,23 +200,21 @@ def draw(
     lengths = lengths_of(visible, steps, run)
     divided = divide(visible)
     if isinstance(steps, int) and run is None:
-        lengths = _with_few_rows(divided, lengths, sizes or {})
-    count = _count(visible, lengths)
+        lengths = with_few_rows(divided, lengths, sizes or {})
+    count = count_of(visible, lengths)
     branches = grown(visible, count, tree, run)
     if branches is not None:
         _check_tree(window, elide)
         count = tree_in(branches).leaves
     elif divided.grid and not window:  # cells have no window: they are numbered
         lengths = {a.length: 3 for a in divided.columns} | lengths
-        count = _count(visible, lengths)
-    graph = divided.graph
+        count = count_of(visible, lengths)
     if window:
         count = None
         lengths = {n: k for n, k in lengths.items() if n not in {a.length for a in divided.columns}}
-    letters = _letters(visible, notation, bold, horizon)
-    naming = Naming(letters, _objective(visible), font, language)
-    told = transformations.hide(recurrence, hide) if hide else recurrence  # by its variables
-    shown = Shown(
+    naming = written.naming(visible)
+    about = written.about(
+        told,
         view=view,
         flow=flow,
         steps=count if branches is None else None,
@@ -300,24 +235,65 @@ def draw(
         accents=_accents(visible, naming.objective, sums, measured if norms else False, path),
         grown=branches,
         lengths=lengths,
-        spread=_spread(divided, lengths) if branches is None and view != "folded" else None,
+        spread=spread_over(divided, lengths) if branches is None and view != "folded" else None,
         finer=_finer(finest, lengths, branches) if expand is not None else None,
         opened=str(expand),
-        title=title or title_of(told, shown, notation=letters, language=language),
-        description=description or describe(told, shown, notation=letters, language=language),
+        title=about[0],
+        description=about[1],
     )
     if values is None or options.steps is None or view == "folded":
-        return Figure(lay_out(graph, options, aside=legends(options.accents)), theme)
-    return Figure(show(graph, options, values), theme)
+        scene = lay_out(divided.graph, options, aside=legends(options.accents))
+    else:
+        scene = show(divided.graph, options, values)
+    return Figure(scene, theme)
 
 
-def _letters(recurrence: Recurrence, notation: str, bold: bool, horizon: str) -> Lettering | str:
-    from unroll.language.dialects import letter_as
-    from unroll.language.lettering import INDICES
+@dataclass(frozen=True)
+class _Written:
+    """In which hand and language a figure is written."""
 
-    if notation in INDICES and not bold and not horizon:
-        return notation
-    return letter_as(recurrence, notation, bold=bold, horizon=horizon)
+    notation: str
+    bold: bool
+    horizon: str
+    font: str
+    language: str
+    title: str | None
+    description: str | None
+
+    def letters(self, recurrence: Recurrence) -> Lettering | str:
+        from unroll.language.dialects import letter_as
+        from unroll.language.lettering import INDICES
+
+        if self.notation in INDICES and not self.bold and not self.horizon:
+            return self.notation
+        return letter_as(recurrence, self.notation, bold=self.bold, horizon=self.horizon)
+
+    def naming(self, recurrence: Recurrence) -> Naming:
+        from unroll.drawing.naming import Naming
+
+        letters = self.letters(recurrence)
+        return Naming(letters, _objective(recurrence), self.font, self.language)
+
+    def about(self, recurrence: Recurrence, **shown: Any) -> tuple[str, str]:
+        """Title and description of what is shown of a recurrence, as for `describing.Shown`."""
+        from unroll.drawing.describing import Shown, describe, title_of
+
+        said, letters = Shown(**shown), self.letters(recurrence)
+        return (
+            self.title or title_of(recurrence, said, notation=letters, language=self.language),
+            self.description
+            or describe(recurrence, said, notation=letters, language=self.language),
+        )
+
+
+def _schematic(
+    recurrence: Recurrence, settings: Settings, written: _Written, lengths: Mapping[str, int]
+) -> Scene:
+    from unroll.drawing.schematic import draw_schematic
+    from unroll.graph.folded import fold
+
+    about = written.about(recurrence, view="schematic")
+    return draw_schematic(fold(recurrence), settings, written.naming(recurrence), lengths, *about)
 
 
 def _accents(
@@ -380,75 +356,11 @@ def _check_batch(trace: Trace) -> None:
         )
 
 
-def lengths_of(
-    recurrence: Recurrence, steps: int | Mapping[str, int] | None, run: Sizes | None = None
-) -> dict[str, int]:
-    """How long axes are, by the names of their lengths: as said, or as long as they were in a run.
-
-    A number is meant for all axes but those that count layers. Raises UnrollError for a name that
-    is no axis or length, a length below one, and another length than that of the run.
-    """
-    said = dict(steps) if isinstance(steps, Mapping) else {}
-    names = {n: a.leaves or a.length for a in recurrence.axes for n in (a.name, a.length, a.leaves)}
-    for name, length in said.items():
-        if name not in names or not name:
-            raise UnrollError(
-                f"there is no axis or length {name!r} in this recurrence",
-                remedy=f"Its lengths are: {', '.join(sorted(recurrence.lengths))}.",
-            )
-        if length < 1:
-            raise UnrollError(f"cannot draw {length} steps", remedy="Draw at least one.")
-    found = {names[name]: length for name, length in said.items()}
-    if isinstance(steps, int):
-        counted = [a for a in recurrence.axes if a.name not in LAYERS] or list(recurrence.axes)
-        counted = counted[:1] if run is not None else counted  # the run says the other lengths
-        found = {a.leaves or a.length: steps for a in counted}
-    ran = dict(run.lengths) if run is not None else {}
-    for axis in recurrence.axes:
-        length = ran.get(axis.length, 0)
-        if length and not axis.leaves and found.get(axis.length, length) != length:
-            raise UnrollError(
-                f"the values are those of {length} steps, not of {found[axis.length]}",
-                remedy="Draw as many steps as were run.",
-            )
-    return ran | found
-
-
-def _count(recurrence: Recurrence, lengths: Mapping[str, int]) -> int | None:
-    """How many steps the time axis has, a tree how many leaves; None where nothing says it."""
-    time = next((a for a in recurrence.axes if a.leaves), recurrence.axes[0])
-    return lengths.get(time.leaves or time.length)
-
-
-def _with_few_rows(
-    divided: Division, lengths: Mapping[str, int], sizes: Mapping[str, int]
-) -> dict[str, int]:
-    """The lengths that a number of steps means: rows are as many as the sizes say, and few.
-
-    Columns are left out where there are many; rows are not, and so there are no more of them than
-    are shown without leaving any out.
-    """
-    from unroll.drawing.columns import DENSE
-
-    across = {a.length for a in divided.crossed} - {a.length for a in divided.columns}
-    few = {n: sizes.get(n, min(k, DENSE)) for n, k in lengths.items() if n in across}
-    return {**lengths, **few}
-
-
-def _spread(divided: Division, lengths: Mapping[str, int]) -> FoldedGraph | None:
-    """The graph over columns alone, of a recurrence on several axes."""
-    from unroll.drawing.lanes import spread
-
-    if not divided.crossed:
-        return None
-    default = {a.length: DEFAULT_LAYERS if a.name in LAYERS else 3 for a in divided.recurrence.axes}
-    return spread(divided, Sizes(tuple((default | dict(lengths)).items())))
-
-
 def _finer(
     recurrence: Recurrence, lengths: Mapping[str, int], tree: UnrolledGraph | None
 ) -> FoldedGraph:
     """The graph of a step that is drawn finer than the others, over the same columns."""
+    from unroll.drawing.extents import spread_over
     from unroll.drawing.lanes import divide
 
     if tree is not None:
@@ -457,7 +369,7 @@ def _finer(
             remedy='Draw all of it so: level="units" or level="operations".',
         )
     divided = divide(recurrence)
-    return _spread(divided, lengths) or divided.graph
+    return spread_over(divided, lengths) or divided.graph
 
 
 def _objective(recurrence: Recurrence) -> str | None:
