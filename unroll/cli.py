@@ -222,7 +222,12 @@ theme_option = click.option(
     default="light",
 )
 file_options = _options(
-    click.option("--width", metavar="WIDTH", help="Of an .svg: 400, 8.6cm, 3.4in."),
+    click.option("--width", metavar="WIDTH", help="Of .svg .png .pdf .eps: 400, 8.6cm, 1col."),
+    click.option(
+        "--crop",
+        metavar="PX|NODES",
+        help="A margin around the drawing; or nodes to keep: h[2],o[4].",
+    ),
     click.option("--transparent", is_flag=True, help="Without a background."),
     click.option("--animate", is_flag=True, help="An .svg that plays the sweep by itself."),
     click.option(
@@ -272,7 +277,9 @@ def main() -> None:
 )
 @click.option("--flow", type=click.Choice(["none", "forward", "backward", "both"]), default="none")
 @click.option("--values", is_flag=True, help="Run it, and show values and gradients.")
-@click.option("--elide", default="auto", metavar="auto|none|end|I..J", help="Steps to leave out.")
+@click.option(
+    "--elide", default="auto", metavar="auto|middle|end|none|I..J", help="Steps to leave out."
+)
 @click.option(
     "--notation",
     type=click.Choice(
@@ -296,14 +303,22 @@ def main() -> None:
 @click.option("--title", help="Title for screen readers and files.")
 @data_options
 @file_options
-def draw(output: str, width: str | None, transparent: bool, animate: bool, **options: Any) -> None:
+def draw(
+    output: str,
+    width: str | None,
+    crop: str | None,
+    transparent: bool,
+    animate: bool,
+    **options: Any,
+) -> None:
     """Draw a recurrence: the folded circuit, the unfolded graph, or both."""
-    _save(_figure(**options), output, width, transparent, animate)
+    _save(_figure(**options), output, width, crop, transparent, animate)
 
 
 @main.command()
 @click.argument("panels", metavar="PANEL...", nargs=-1, required=True)
 @click.option("--captions", metavar="A|B", help="Below the panels, one for each, parted by |.")
+@click.option("--columns", type=click.IntRange(min=1), help="Panels in a row (all of them).")
 @theme_option
 @click.option("--title", help="Title for screen readers and files.")
 @file_options
@@ -312,8 +327,10 @@ def compose(
     captions: str | None,
     theme: str,
     title: str | None,
+    columns: int | None,
     output: str,
     width: str | None,
+    crop: str | None,
     transparent: bool,
     animate: bool,
 ) -> None:
@@ -324,14 +341,24 @@ def compose(
     for panel in panels:
         context = draw.make_context("draw", [*shlex.split(panel), "-o", "-", "--theme", theme])
         said = dict(context.params)
-        for option in ("output", "width", "transparent", "animate"):
+        for option in ("output", "width", "crop", "transparent", "animate"):
             said.pop(option)
         figures.append(_figure(**said))
     named = [c.strip() for c in captions.split("|")] if captions else []
-    _save(composed(figures, named, title=title), output, width, transparent, animate)
+    made = composed(figures, named, title=title, columns=columns)
+    _save(made, output, width, crop, transparent, animate)
 
 
-def _save(figure: Figure, output: str, width: str | None, transparent: bool, animate: bool) -> None:
+def _save(
+    figure: Figure,
+    output: str,
+    width: str | None,
+    crop: str | None,
+    transparent: bool,
+    animate: bool,
+) -> None:
+    if crop is not None:
+        figure = figure.crop(crop)
     if output == "-":
         said = figure.render(".svg", width=width, transparent=transparent, animate=animate)
         write(output, said)

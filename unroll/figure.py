@@ -51,6 +51,16 @@ class Figure:
         box = self.scene.bounds
         return f"<Figure {self.scene.title!r}, {box.width:.0f} x {box.height:.0f} px>"
 
+    def crop(self, to: float | str = 0.0) -> Figure:
+        """The figure with less around it.
+
+        to: a margin in px around what is drawn, or the nodes that stay in the picture, `h[2], o[4]`.
+        Raises UnrollError for a negative margin and a node that is not there.
+        """
+        from unroll.drawing.composing import cropped
+
+        return replace(self, scene=cropped(self.scene, to))
+
     def svg(self) -> str:
         """The figure as an SVG document."""
         from unroll.export.svg import write_svg
@@ -68,8 +78,8 @@ class Figure:
         """Write the figure, whole or not at all, in the format of the path's suffix.
 
         .svg .pdf .png .eps .tex (TikZ) .dot .mmd (Mermaid); what plays the forward and backward
-        sweep: .gif .apng .html (reveal.js) .pptx, and animate for an .svg that does. width: of an .svg, in px or as "8.6cm"; transparent: no
-        background. Raises UnrollError for another suffix, a path that cannot be written, a figure
+        sweep: .gif .apng .html (reveal.js) .pptx, and animate for an .svg that does. width: of an
+        .svg .png .pdf .eps, in px or as "8.6cm"; transparent: their background. Raises UnrollError for another suffix, a path that cannot be written, a figure
         too long for the format, and what the format does not have.
         """
         from unroll.export.formats import check_suffix
@@ -101,15 +111,17 @@ def compose(
     captions: Sequence[str] = (),
     *,
     title: str | None = None,
+    columns: int | None = None,
 ) -> Figure:
     """Figures side by side, at one scale, each with its caption below.
 
-    Rows with the same name stand at the same height. The theme is that of the first figure.
+    Rows with the same name stand at the same height. columns: after how many figures those that
+    follow stand below (None: never). The theme is that of the first figure.
     Raises UnrollError without a figure, and for captions that are not as many as figures.
     """
     from unroll.drawing.composing import side_by_side
 
-    scene = side_by_side([figure.scene for figure in figures], captions, title)
+    scene = side_by_side([figure.scene for figure in figures], captions, title, columns)
     return Figure(scene, figures[0].theme)
 
 
@@ -152,8 +164,8 @@ def draw(
     joins them), or operations (a node for each); hide: variables to leave out; flow: none, forward, backward or both; values: a trace whose values (and
     gradients, if the flow shows them) stand at the nodes; sums: a plus where several gradients arrive;
     norms: a trace (True: that of the values) by whose gradients the lines of the way back are wide;
-    path: nodes between which the shortest paths stand out, as in "L[5] -> h[1]"; elide: auto (beyond 8 steps), none, or
-    I..J; notation: book h^(t), subscript h_t, angle h^<t>, brackets h[t], or the names of a course or
+    path: nodes between which the shortest paths stand out, as in "L[5] -> h[1]"; elide: auto (the middle,
+    beyond 8 steps), middle, end, none, or I..J; notation: book h^(t), subscript h_t, angle h^<t>, brackets h[t], or the names of a course or
     library: ng, karpathy, d2l, pytorch, control; bold: vectors and matrices bold; horizon: what the
     number of steps is called; font: cm or stix; language: en or zh, of words; theme: light, dark,
     auto, print, contrast or transparent; rows: top

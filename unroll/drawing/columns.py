@@ -126,7 +126,7 @@ def numbered(
 ) -> Timeline:
     """Steps 1..steps, what reaches beyond them, and an ellipsis for those left out.
 
-    Raises UnrollError for fewer than one step, or an `elide` that is none of auto, none, end, I..J.
+    Raises UnrollError for fewer than one step, or an `elide` that is none of auto, middle, none, end, I..J.
     """
     if steps < 1:
         raise UnrollError(f"cannot draw {steps} steps", remedy="Draw at least one.")
@@ -163,17 +163,17 @@ def _on(graph: FoldedGraph, axis: Axis) -> dict[str, Variable]:
 
 
 def elision(elide: str) -> tuple[int, int] | None:
-    """The steps that a range such as `5..98` names; None for auto, none and end.
+    """The steps that a range such as `5..98` names; None for auto, middle, none and end.
 
     Raises UnrollError for anything else.
     """
-    if elide in ("auto", "none", "end"):
+    if elide in ("auto", "middle", "none", "end"):
         return None
     match = re.fullmatch(r"\s*(\d{1,9})\s*\.\.\s*(\d{1,9})\s*", elide)
     if match is None:
         raise UnrollError(
             f"cannot leave out {elide!r}",
-            remedy="Choose auto, none, end, or a range such as 5..98.",
+            remedy="Choose auto, middle, none, end, or a range such as 5..98.",
         )
     return int(match[1]), int(match[2])
 
@@ -181,6 +181,8 @@ def elision(elide: str) -> tuple[int, int] | None:
 def _elided(steps: int, elide: str) -> tuple[int, int] | None:
     if elide == "auto":
         return (5, steps - 2) if steps > DENSE else None
+    if elide == "middle":
+        return (3, steps - 1) if steps > 3 else None
     if elide == "end":
         return (_FIRST + 1, steps) if steps > _FIRST + 1 else None
     hidden = elision(elide)

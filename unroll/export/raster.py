@@ -33,6 +33,7 @@ from unroll.drawing.scene import (
 )
 from unroll.drawing.theme import Theme, palette
 from unroll.errors import UnrollError
+from unroll.export.measures import scale_to
 
 PIXELS = 2.0  # of a PNG, per px of the scene
 _POINTS = 0.75  # PDF and PostScript points per px
@@ -48,20 +49,27 @@ _FONTS = ("Noto Serif CJK SC", "Noto Serif CJK JP", "Noto Sans CJK SC", "Songti 
 
 
 def write_raster(
-    scene: Scene, kind: str, theme: str = "light", *, transparent: bool = False
+    scene: Scene,
+    kind: str,
+    theme: str = "light",
+    *,
+    width: float | str | None = None,
+    transparent: bool = False,
 ) -> bytes:
     """The scene as a PNG (two pixels a unit), PDF or EPS (three quarters of a point a unit).
 
-    kind: png, pdf or eps; transparent: no background. Raises UnrollError for a scene too large for that format.
+    kind: png, pdf or eps; width: in px, or as `measures.width` reads it; transparent: no background.
+    Raises UnrollError for a width that is none, and a scene too large for that format.
     """
-    size = max(scene.bounds.width, scene.bounds.height)
+    scale = scale_to(scene, width)
+    size = scale * max(scene.bounds.width, scene.bounds.height)
     if size > _WIDEST[kind]:
         raise UnrollError(
             f"the figure is {size:.0f} px long, too long for .{kind}",
             remedy='Leave out steps in the middle (elide="auto"), or save it as .svg.',
         )
     colors = palette(theme)
-    figure = figure_of(scene, colors)
+    figure = figure_of(scene, colors, scale=scale)
     if transparent:
         figure.patch.set_alpha(0.0)
     out = BytesIO()
@@ -87,20 +95,21 @@ def _print_eps(figure: Figure, out: BytesIO) -> None:
     out.write(b"".join(line for line in lines if not line.startswith(b"%%CreationDate")))
 
 
-def figure_of(scene: Scene, theme: Theme, pixels: float = PIXELS) -> Figure:
+def figure_of(scene: Scene, theme: Theme, pixels: float = PIXELS, *, scale: float = 1.0) -> Figure:
     """A matplotlib figure of the scene's size whose artists lie in the scene's coordinates.
 
-    One artist a shape, in drawing order; pixels: per px of the scene.
+    One artist a shape, in drawing order; pixels: per px of the figure; scale: px of the figure per
+    px of the scene.
     """
     b = scene.bounds
-    inches = 1 / 96
+    inches = scale / 96
     figure = Figure(figsize=(b.width * inches, b.height * inches), dpi=96 * pixels)
     figure.patch.set_facecolor(theme.color("background"))
     place = Affine2D().translate(-b.left, -b.bottom).scale(1 / b.width, -1 / b.height)
     transform = place + figure.transFigure
     symbols = dict(scene.symbols)
     for shape in _shapes(scene.items, symbols):
-        artist = _artist(shape, theme)
+        artist = _artist(shape, theme, scale * _POINTS)
         artist.set_transform(transform)
         figure.add_artist(artist)
     return figure
@@ -117,14 +126,15 @@ def _shapes(items: Any, symbols: dict[str, Any]) -> Iterator[Shape]:
             yield item
 
 
-def _artist(shape: Shape, theme: Theme) -> Any:
+def _artist(shape: Shape, theme: Theme, points: float) -> Any:
+    """points: per px of the scene, in which matplotlib measures text and lines."""
     if isinstance(shape, Text):
         return Letters(
             shape.x,
             shape.y,
             shape.text,
             color=theme.color(shape.fill),
-            fontproperties=_font(shape.size * _POINTS),
+            fontproperties=_font(shape.size * points),
             ha="center",
             va="center_baseline",
             parse_math=False,
@@ -133,23 +143,27 @@ def _artist(shape: Shape, theme: Theme) -> Any:
         contours = _contours(shifted(shape.outline.commands, shape.x, shape.y))
         return PathPatch(contours, facecolor=theme.color(shape.fill), edgecolor="none", linewidth=0)
     if isinstance(shape, Circle):
-        contours = Contours.circle((shape.x, shape.y), shape.radius)
+        # from the right and clockwise, as in SVG: dashes begin at the same place
+        turned = Affine2D().rotate_deg(90).scale(shape.radius).translate(shape.x, shape.y)
+        contours = turned.transform_path(Contours.unit_circle())
     elif isinstance(shape, Rectangle):
         x, y, right, low = shape.x, shape.y, shape.x + shape.w, shape.y + shape.h
         corners = [(x, y), (right, y), (right, low), (x, low), (x, y)]
         contours = Contours(corners, closed=True)
     else:
         contours = _contours(shape.commands)
-    return _patch(shape, contours, theme)
+    return _patch(shape, contours, theme, points)
 
 
-def _patch(shape: Circle | Rectangle | Path, contours: Contours, theme: Theme) -> PathPatch:
+def _patch(
+    shape: Circle | Rectangle | Path, contours: Contours, theme: Theme, points: float
+) -> PathPatch:
     width = shape.width * theme.weight(shape.stroke)
     patch = PathPatch(
         contours,
         facecolor=theme.color(shape.fill) if shape.fill else "none",
         edgecolor=theme.color(shape.stroke) if shape.stroke else "none",
-        linewidth=width * _POINTS if shape.stroke else 0,
+        linewidth=width * points if shape.stroke else 0,
         capstyle="butt",
         joinstyle="miter",
     )
