@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from unroll.drawing.geometry import Array, box_distance, sample
-from unroll.drawing.labels import SIZE, Label, words
+from unroll.drawing.labels import SIZE, Label
 from unroll.drawing.lines import visible_lines
 from unroll.drawing.scene import Bounds, Command, Group, Path, Point, bounds_of
 from unroll.drawing.view import View
@@ -37,7 +37,7 @@ def _frame(
 ) -> Group:
     reach = (1 + _PADDING) * view.radius
     xs, ys = zip(*own)
-    label = words(title, 0.9 * SIZE)
+    label = view.naming.title(title, 0.9 * SIZE)
     inner = Bounds(min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach)
     nodes = np.asarray(list(view.points.values()))
     places = list(_corners(inner, label))

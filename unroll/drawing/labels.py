@@ -123,6 +123,16 @@ def stacked(upper: Label, lower: Label, gap: float = 3.0) -> Label:
     return _label(f"{upper.text} {lower.text}", parts)
 
 
+def preceded(sign: Label, label: Label, gap: float = 0.45 * SIZE) -> Label:
+    """A label behind a sign, which is not read out."""
+    half = (sign.width + gap + label.width) / 2
+    parts = (
+        (sign.shapes, sign.width / 2 - half, 0.0),
+        (label.shapes, half - label.width / 2, 0.0),
+    )
+    return _label(label.text, parts)
+
+
 def escape(text: str) -> str:
     """TeX that shows a text as it is."""
     printable = (c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

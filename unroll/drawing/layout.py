@@ -14,7 +14,7 @@ from unroll.drawing.flows import OFFSET, Accents, accented, carriers, nodes_on_p
 from unroll.drawing.geometry import arrowhead, commands, straight
 from unroll.drawing.glyphs import glyph
 from unroll.drawing.growing import grow, place_tree
-from unroll.drawing.labels import SIZE, Label, escape, math
+from unroll.drawing.labels import SIZE, Label, preceded
 from unroll.drawing.lanes import Lane
 from unroll.drawing.mixing import column_of, mixed, mixed_rows
 from unroll.drawing.naming import Naming
@@ -237,16 +237,16 @@ def _words(plan: Plan, options: Options) -> dict[Key, Label]:
         word = options.settings.names.get(key[0]) if node.index is None else None
         if word is not None and (shown or not options.glyphs):
             sign = None if key in shown else node.variable.sign
-            found[key] = _named(word, sign)
+            found[key] = _named(word, sign, options.naming)
         elif key in shown and not node.variable.made:
             found[key] = options.naming.node(node)
     return found
 
 
-def _named(word: str, sign: str | None) -> Label:
+def _named(word: str, sign: str | None, naming: Naming) -> Label:
     """A word, behind the sign of the operation that it names the result of."""
-    tex = rf"\mathrm{{{escape(word)}}}"
-    return math(tex if sign is None else rf"{sign}\;\;{tex}", word, 0.8 * SIZE)
+    title = naming.title(word, 0.8 * SIZE)
+    return title if sign is None else preceded(naming.formula(sign, sign, 0.8 * SIZE), title)
 
 
 def _grid(radius: float, blocks: Blocks) -> Grid:

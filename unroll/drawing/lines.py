@@ -27,17 +27,16 @@ from unroll.drawing.geometry import (
     sample,
     trimmed,
 )
-from unroll.drawing.labels import SIZE, Label, math, stacked, words
+from unroll.drawing.labels import SIZE, Label, stacked
 from unroll.drawing.lanes import Lane
 from unroll.drawing.marks import cut_at, cut_mark, opened, set_back
+from unroll.drawing.naming import Naming
 from unroll.drawing.routing import SQUARE
 from unroll.drawing.scene import Group, Item, Path, Point, Rectangle
 from unroll.drawing.space import Space
 from unroll.drawing.trunks import is_carried
 from unroll.drawing.unfolding import Arrow, Key
 from unroll.drawing.view import DASH, View, marked
-from unroll.language.latex import name_latex
-from unroll.symbolic.expressions import Index
 
 _NEAR = 50.0  # px of a rail before a riser
 
@@ -360,33 +359,28 @@ def _text_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
     to wait along, which step.
     """
     label, below = _factors_of(view, strand)
-    mark = _mark(strand.arrow)
+    mark = _mark(strand.arrow, view.naming)
     if view.name == "unfolded" or mark is None or strand.flow == "backward":
         return label, below
     return (mark if label is None else stacked(label, mark)), below
 
 
-def _mark(arrow: Arrow) -> Label | None:
+def _mark(arrow: Arrow, naming: Naming) -> Label | None:
     """What stands at a delay of the circuit."""
     link, size = arrow.link, 0.8 * SIZE
     if link.via:
-        return words(link.via, size)
+        return naming.title(link.via, size)
     if follows(link):
         within = next(r for r in link.over if r.stop is not None)
         assert within.stop is not None
         early = within.stop.offset == -1
         last = replace(within.stop, offset=within.stop.offset + early)
         sign = "<" if early else r"\leq"
-        return math(f"{sign} {_index_latex(last)}", f"{'<' if early else '<='} {last}", size)
+        return naming.places((last,), size, sign, "<" if early else "<=")
     waiting = [i for i, lag in zip(link.at, link.lags) if lag]
     if not waiting or len(link.to) < 2:
         return None
-    tex = r",\,".join(_index_latex(i) for i in waiting)
-    return math(tex, ", ".join(map(str, waiting)), size)
-
-
-def _index_latex(index: Index) -> str:
-    return name_latex(index.base) + (f"{index.offset:+d}" if index.offset else "")
+    return naming.places(waiting, size)
 
 
 def _factors_of(view: View, strand: Strand) -> tuple[Label | None, bool]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unroll.drawing.labels import NUMBER, SIZE, Label, math, words
 from unroll.drawing.lanes import Lane
 from unroll.drawing.unfolding import Node
-from unroll.drawing.wording import word
+from unroll.drawing.wording import translated, word
 from unroll.language.latex import expression_latex, index_latex, name_latex, reference_latex
 from unroll.language.lettering import Lettering, hand_of
 from unroll.language.printer import format_expression
@@ -70,6 +71,14 @@ class Naming:
         """A step or another index on its own."""
         return self.formula(index_latex(index, self.notation), str(self._hand.place(index)), size)
 
+    def places(
+        self, indices: Sequence[Index], size: float = SIZE, sign: str = "", spoken: str = ""
+    ) -> Label:
+        """Indices with commas, behind a sign: `< t`, `t-1, l`."""
+        tex = r",\,".join(index_latex(i, self.notation) for i in indices)
+        text = ", ".join(str(self._hand.place(i)) for i in indices)
+        return self.formula(f"{sign} {tex}".strip(), f"{spoken} {text}".strip(), size)
+
     def formula(self, tex: str, text: str, size: float = SIZE, number: str | None = None) -> Label:
         """Any formula in the figure's font."""
         return math(tex, text, size, number, self.font)
@@ -77,6 +86,10 @@ class Naming:
     def words(self, text: str, size: float = SIZE) -> Label:
         """Upright text in the figure's font, as it is."""
         return words(text, size, self.font)
+
+    def title(self, text: str, size: float = SIZE) -> Label:
+        """What a template says, in the figure's language where that has a word for it."""
+        return self.words(translated(text, self.language), size)
 
     def phrase(self, key: str, size: float = SIZE) -> Label:
         """One of the figure's own words, in its language; see `wording.WORDS`."""

@@ -15,7 +15,7 @@ import networkx as nx
 
 from unroll.drawing.boxes import outline_of
 from unroll.drawing.geometry import Curve, arrowhead, commands, point_at, rounded, straight
-from unroll.drawing.labels import SIZE, words
+from unroll.drawing.labels import SIZE, Label
 from unroll.drawing.layout import MARGIN
 from unroll.drawing.naming import Naming
 from unroll.drawing.scene import (
@@ -35,7 +35,9 @@ from unroll.symbolic.expressions import Reference
 
 _HEIGHT, _BETWEEN, _GAP = 3.4 * SIZE, 5.2 * SIZE, 4.2 * SIZE  # of a box; rows, boxes apart, px
 _PADDING, _CELL = 1.2 * SIZE, 3.0 * SIZE  # inside of a box; width of a cell, px
+_LEAST = 4.0 * SIZE  # of what is inside, so that the arrows of a box keep apart, px
 _SQUARE, _APART, _TIP = 11.0, 2.6 * SIZE, 1.5  # of a delay; two arrows; a tip from its box, px
+_SIZE = 0.9 * SIZE  # of titles, px
 _VIEW = (("view", "folded"),)
 
 
@@ -64,9 +66,9 @@ def draw_schematic(
     """
     rows = [[name.strip() for name in row.split("|")] for row in settings.schematic]
     _check(graph, settings, rows)
-    boxes = _placed(graph, settings, rows, lengths)
+    boxes = _placed(graph, settings, rows, lengths, naming)
     items: list[Item] = [
-        _box(name, box, _cells(graph, settings.modules[name], lengths))
+        _box(naming.title(name, _SIZE), box, _cells(graph, settings.modules[name], lengths), name)
         for name, box in boxes.items()
     ]
     ways = _ways(graph, settings)
@@ -102,12 +104,13 @@ def _placed(
     settings: Settings,
     rows: Sequence[Sequence[str]],
     lengths: Mapping[str, int],
+    naming: Naming,
 ) -> dict[str, Bounds]:
     """Rows of boxes, all rows as wide as the widest, the boxes of a row equally wide."""
 
     def need(name: str) -> float:
         cells = _cells(graph, settings.modules[name], lengths) * _CELL
-        return max(words(name, 0.9 * SIZE).width, cells) + 2 * _PADDING
+        return max(naming.title(name, _SIZE).width, cells, _LEAST) + 2 * _PADDING
 
     width = max(len(row) * max(map(need, row)) + (len(row) - 1) * _GAP for row in rows)
     found, y = {}, 0.0
@@ -134,8 +137,7 @@ def _cells(graph: FoldedGraph, names: Sequence[str], lengths: Mapping[str, int])
     return max(counts, default=0)
 
 
-def _box(name: str, box: Bounds, cells: int) -> Group:
-    title = words(name, 0.9 * SIZE)
+def _box(title: Label, box: Bounds, cells: int, name: str) -> Group:
     x, y = box.center
     items: list[Item] = [Path(outline_of(box))]
     if cells:
