@@ -67,11 +67,18 @@ def straightened(
     """Offsets once more from the top down, so that chains stand upright.
 
     What leads to one other thing, and alone does so, goes right below it; what is at the bottom goes
-    below the middle of all that needs it; everything else stays, as far as these leave it. What
-    passes rows stays, too.
+    below the middle of all that needs it; everything else stays, as far as these leave it. Of what
+    passes rows only that moves which starts at the bottom.
     """
     level = {name: i for i, names in enumerate(rows) for name in names}
     found = dict(start)
+
+    def starts(name: Name) -> bool:
+        """Whether it is no place of a link, or one of a link from what needs nothing."""
+        ends = (name,) if isinstance(name, str) else name[:2]
+        low = min(ends, key=lambda n: level[n])
+        return isinstance(name, str) or all(level[o] >= level[low] for o in near[low] if o in level)
+
     for i, names in reversed(list(enumerate(rows))):
         wishes = {}
         for name in names:
@@ -81,7 +88,9 @@ def straightened(
             chained = len(above) == len(beside) == 1 and above[0] not in lanes
             rooted = len(above) == len(linked) > 1
             wishes[name] = found[name]
-            if (chained or rooted) and all(isinstance(n, str) for n in (name, *above)):
+            if (chained and all(map(starts, (name, *above)))) or (
+                rooted and all(isinstance(n, str) for n in above)
+            ):
                 wishes[name] = sum(found[o] for o in above) / len(above)
         found.update(offsets(names, {n: x for n, x in wishes.items() if n not in lanes}, wide))
     return found
