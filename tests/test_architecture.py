@@ -22,6 +22,11 @@ MAY_IMPORT = {
     "export": {"errors", "drawing"},
     "templates": {"errors", "files"},
     "plots": {"errors", "files", "symbolic", "language", "graph", "numeric", "drawing"},
+    "stepper": {
+        *("errors", "files", "symbolic", "language", "graph", "numeric", "drawing", "export"),
+        "figure",
+    },
+    "stepper": {"errors", "files", "symbolic", "language", "graph", "numeric", "drawing", "export"},
 }
 DRAWING_FOR_PLOTS = {"theme", "labels"}
 DRAWING_FOR_EXPORT = {"scene", "sweeping", "theme", "labels"}
