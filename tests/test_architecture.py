@@ -26,7 +26,6 @@ MAY_IMPORT = {
         *("errors", "files", "symbolic", "language", "graph", "numeric", "drawing", "export"),
         "figure",
     },
-    "stepper": {"errors", "files", "symbolic", "language", "graph", "numeric", "drawing", "export"},
 }
 DRAWING_FOR_PLOTS = {"theme", "labels"}
 DRAWING_FOR_EXPORT = {"scene", "sweeping", "theme", "labels"}
