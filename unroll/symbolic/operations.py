@@ -109,6 +109,8 @@ class Operation:
     difference can tell whether it is right.
     work: floating-point operations for each entry of the result, or a function from the operands'
     value shapes to them all; None for what makes no new numbers (a view, a size).
+    javascript: source of one entry, from the entries `a`, `b`, `c` of operands that broadcast; or of the
+    value, from the operands `A`, `B`, `C`, or all `parts`, by the functions of `stepper/static/kernels.js`.
     affine: the same value as another operation of the table, scaled and shifted before and after, so
     that one call of that serves both.
     """
@@ -139,6 +141,7 @@ class Operation:
     detached: tuple[int, ...] = ()
     work: Work | None = 1
     affine: Callable[..., Expression] | None = None
+    javascript: str = ""
 
     @property
     def reduces(self) -> bool:
@@ -246,6 +249,7 @@ def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Oper
         5,
         associates="none",
         value=lambda a, b: float(COMPARED[infix](a, b)),
+        javascript=f"+(a {infix} b)",
     )
 
 
@@ -501,6 +505,7 @@ _ROWS = (
         value=operator.add,
         simpler=_simpler_sum,
         linear=True,
+        javascript="a + b",
     ),
     _binary(
         "subtract",
@@ -513,6 +518,7 @@ _ROWS = (
         value=operator.sub,
         simpler=_simpler_difference,
         linear=True,
+        javascript="a - b",
     ),
     _binary(
         "multiply",
@@ -525,6 +531,7 @@ _ROWS = (
         product=True,
         value=operator.mul,
         simpler=_simpler_product,
+        javascript="a * b",
     ),
     _binary(
         "divide",
@@ -536,6 +543,7 @@ _ROWS = (
         20,
         value=_exact_quotient,
         simpler=lambda a, b: ZERO if a == ZERO else a if b == ONE else None,
+        javascript="a / b",
     ),
     _binary(
         "power",
@@ -547,6 +555,7 @@ _ROWS = (
         40,
         associates="right",
         simpler=lambda a, b: ONE if b == ZERO else a if b == ONE else None,
+        javascript="a ** b",
     ),
     Operation(
         "negative",
@@ -560,6 +569,7 @@ _ROWS = (
         value=operator.neg,
         simpler=lambda a: _argument(a, "negative"),
         linear=True,
+        javascript="-a",
     ),
     # products of vectors and matrices
     Operation(
@@ -574,6 +584,7 @@ _ROWS = (
         product=True,
         simpler=_zero_if_any,
         work=_product_work,
+        javascript="matmul(A, B)",
     ),
     Operation(
         "transpose",
@@ -586,6 +597,7 @@ _ROWS = (
         50,
         simpler=lambda a: _argument(a, "transpose") or (a if isinstance(a, Constant) else None),
         work=None,
+        javascript="transpose(A)",
     ),
     Operation(
         "outer",
@@ -596,6 +608,7 @@ _ROWS = (
         (2, 2),
         product=True,
         simpler=_zero_if_any,
+        javascript="outer(A, B)",
     ),
     Operation(
         "dot",
@@ -608,6 +621,7 @@ _ROWS = (
         aliases=("inner",),
         simpler=_zero_if_any,
         work=_entrywise(2),
+        javascript="dot(A, B)",
     ),
     Operation(
         "concat",
@@ -618,6 +632,7 @@ _ROWS = (
         (1, None),
         aliases=("concatenate", "cat", "stack"),
         work=0,
+        javascript="concat(...parts)",
     ),
     Operation(
         "part",
@@ -627,6 +642,7 @@ _ROWS = (
         r"\mathrm{part}({...})",
         (2, None),
         work=None,
+        javascript="part(...parts)",
     ),
     Operation(
         "unpart",
@@ -636,6 +652,7 @@ _ROWS = (
         r"\mathrm{unpart}({...})",
         (3, None),
         work=0,
+        javascript="unpart(...parts)",
     ),
     Operation(
         "slice",
@@ -650,6 +667,7 @@ _ROWS = (
         brackets="{1}:{2}",
         positions={1: Along(0, 0), 2: Along(0, 0, end=True)},
         work=None,
+        javascript="slice(A, B, C)",
     ),
     Operation(
         "unslice",
@@ -660,6 +678,7 @@ _ROWS = (
         (4, 4),
         positions={2: Along(1, 0), 3: Along(1, 0, end=True)},
         work=0,
+        javascript="unslice(A, B, C, D)",
     ),
     Operation(
         "entry",
@@ -671,6 +690,7 @@ _ROWS = (
         brackets="{1}",
         positions={1: Along(0, 0), 2: Along(0, 1)},
         work=0,
+        javascript="entry(...parts)",
     ),
     Operation(
         "row",
@@ -685,6 +705,7 @@ _ROWS = (
         brackets="{1}, :",
         positions={1: Along(0, 0)},
         work=0,
+        javascript="row(A, B)",
     ),
     Operation(
         "column",
@@ -696,6 +717,7 @@ _ROWS = (
         brackets=":, {1}",
         positions={1: Along(0, 1)},
         work=0,
+        javascript="column(A, B)",
     ),
     Operation(
         "one_hot",
@@ -712,6 +734,7 @@ _ROWS = (
         aliases=("onehot",),
         positions={0: Along(1, 0)},
         work=0,
+        javascript="oneHot(...parts)",
     ),
     Operation(
         "argmax",
@@ -721,6 +744,7 @@ _ROWS = (
         r"\mathrm{argmax}({0})",
         (1, 1),
         work=_entrywise(1),
+        javascript="argmax(A)",
     ),
     Operation(
         "argmin",
@@ -730,6 +754,7 @@ _ROWS = (
         r"\mathrm{argmin}({0})",
         (1, 1),
         work=_entrywise(1),
+        javascript="argmin(A)",
     ),
     Operation(
         "inv",
@@ -740,6 +765,7 @@ _ROWS = (
         (1, 1),
         simpler=lambda a: _argument(a, "inv"),
         work=lambda shapes: _cubed(1, shapes),
+        javascript="inv(A)",
     ),
     Operation(
         "solve",
@@ -753,6 +779,7 @@ _ROWS = (
         "{0}^{-1} {1}",
         (2, 2),
         work=_solve_work,
+        javascript="solve(A, B)",
     ),
     Operation(
         "trace",
@@ -766,6 +793,7 @@ _ROWS = (
         (1, 1),
         aliases=("tr",),
         work=lambda shapes: shapes[0][0],
+        javascript="trace(A)",
     ),
     Operation(
         "identity",
@@ -778,6 +806,7 @@ _ROWS = (
         "I",
         (1, 1),
         work=0,
+        javascript="identity(A)",
     ),
     Operation(
         "det",
@@ -787,6 +816,7 @@ _ROWS = (
         r"\det({0})",
         (1, 1),
         work=lambda shapes: _cubed(3, shapes),
+        javascript="det(A)",
     ),
     Operation(
         "logdet",
@@ -799,6 +829,7 @@ _ROWS = (
         r"\mathrm{logdet}({0})",
         (1, 1),
         work=lambda shapes: _cubed(3, shapes),
+        javascript="logdet(A)",
     ),
     Operation(
         "diag",
@@ -808,6 +839,7 @@ _ROWS = (
         r"\operatorname{diag}({0})",
         (1, 1),
         work=0,
+        javascript="diag(A)",
     ),
     Operation(
         "diagonal",
@@ -817,9 +849,17 @@ _ROWS = (
         r"\mathrm{diagonal}({0})",
         (1, 1),
         work=None,
+        javascript="diagonal(A)",
     ),
     # elementwise functions
-    _unary("exp", "exponential", "np.exp({0}{out})", lambda g, r, a: (g * r,), r"\exp({0})"),
+    _unary(
+        "exp",
+        "exponential",
+        "np.exp({0}{out})",
+        lambda g, r, a: (g * r,),
+        r"\exp({0})",
+        javascript="Math.exp(a)",
+    ),
     Operation(
         "log",
         "natural logarithm",
@@ -829,6 +869,7 @@ _ROWS = (
         (1, 1),
         aliases=("ln",),
         fuses={"softmax": "log_softmax", "sigmoid": "log_sigmoid", "subtract": _complement_log},
+        javascript="Math.log(a)",
     ),
     _unary(
         "log_sigmoid",
@@ -838,6 +879,7 @@ _ROWS = (
         r"\log\sigma({0})",
         ("logsigmoid",),
         work=3,
+        javascript="-softplus(-a)",
     ),
     _unary(
         "sqrt",
@@ -845,6 +887,7 @@ _ROWS = (
         "np.sqrt({0}{out})",
         lambda g, r, a: (g / (2 * r),),
         r"\sqrt{{0}}",
+        javascript="Math.sqrt(a)",
     ),
     _unary(
         "abs",
@@ -852,6 +895,7 @@ _ROWS = (
         "np.abs({0}{out})",
         lambda g, r, a: (g * call("sign", a),),
         r"|{0}|",
+        javascript="Math.abs(a)",
     ),
     _unary(
         "tanh",
@@ -859,6 +903,7 @@ _ROWS = (
         "np.tanh({0}{out})",
         lambda g, r, a: ((1 - r**2) * g,),
         r"\tanh({0})",
+        javascript="Math.tanh(a)",
     ),
     _unary(
         "sigmoid",
@@ -869,6 +914,7 @@ _ROWS = (
         ("logistic", "expit", "sigm"),
         work=4,
         affine=lambda a: (1 + call("tanh", a / 2)) / 2,
+        javascript="0.5 * (1 + Math.tanh(0.5 * a))",
     ),
     _unary(
         "relu",
@@ -876,6 +922,7 @@ _ROWS = (
         "np.maximum({0}, 0{out})",
         lambda g, r, a: (call("step", a) * g,),
         r"\mathrm{relu}({0})",
+        javascript="Math.max(a, 0)",
     ),
     _unary(
         "softplus",
@@ -883,12 +930,32 @@ _ROWS = (
         "np.logaddexp({0}, 0{out})",
         lambda g, r, a: (call("sigmoid", a) * g,),
         r"\zeta({0})",
+        javascript="softplus(a)",
     ),
-    _unary("sin", "sine", "np.sin({0}{out})", lambda g, r, a: (g * call("cos", a),), r"\sin({0})"),
     _unary(
-        "cos", "cosine", "np.cos({0}{out})", lambda g, r, a: (-(g * call("sin", a)),), r"\cos({0})"
+        "sin",
+        "sine",
+        "np.sin({0}{out})",
+        lambda g, r, a: (g * call("cos", a),),
+        r"\sin({0})",
+        javascript="Math.sin(a)",
     ),
-    _unary("tan", "tangent", "np.tan({0}{out})", lambda g, r, a: ((1 + r**2) * g,), r"\tan({0})"),
+    _unary(
+        "cos",
+        "cosine",
+        "np.cos({0}{out})",
+        lambda g, r, a: (-(g * call("sin", a)),),
+        r"\cos({0})",
+        javascript="Math.cos(a)",
+    ),
+    _unary(
+        "tan",
+        "tangent",
+        "np.tan({0}{out})",
+        lambda g, r, a: ((1 + r**2) * g,),
+        r"\tan({0})",
+        javascript="Math.tan(a)",
+    ),
     _unary(
         "arctan",
         "inverse of the tangent",
@@ -896,6 +963,7 @@ _ROWS = (
         lambda g, r, a: (g / (1 + a**2),),
         r"\arctan({0})",
         ("atan",),
+        javascript="Math.atan(a)",
     ),
     _unary(
         "sinh",
@@ -903,6 +971,7 @@ _ROWS = (
         "np.sinh({0}{out})",
         lambda g, r, a: (g * call("cosh", a),),
         r"\sinh({0})",
+        javascript="Math.sinh(a)",
     ),
     _unary(
         "cosh",
@@ -910,6 +979,7 @@ _ROWS = (
         "np.cosh({0}{out})",
         lambda g, r, a: (g * call("sinh", a),),
         r"\cosh({0})",
+        javascript="Math.cosh(a)",
     ),
     _unary(
         "log1p",
@@ -917,6 +987,7 @@ _ROWS = (
         "np.log1p({0}{out})",
         lambda g, r, a: (g / (1 + a),),
         r"\mathrm{log1p}({0})",
+        javascript="Math.log1p(a)",
     ),
     _unary(
         "expm1",
@@ -924,8 +995,16 @@ _ROWS = (
         "np.expm1({0}{out})",
         lambda g, r, a: (g * (r + 1),),
         r"\mathrm{expm1}({0})",
+        javascript="Math.expm1(a)",
     ),
-    _unary("erf", "error function", "erf({0})", _erf_gradient, r"\mathrm{erf}({0})"),
+    _unary(
+        "erf",
+        "error function",
+        "erf({0})",
+        _erf_gradient,
+        r"\mathrm{erf}({0})",
+        javascript="erf(a)",
+    ),
     _unary(
         "silu",
         "a * sigmoid(a)",
@@ -934,6 +1013,7 @@ _ROWS = (
         r"\mathrm{silu}({0})",
         ("swish",),
         work=5,
+        javascript="a * (0.5 + 0.5 * Math.tanh(0.5 * a))",
     ),
     _unary(
         "gelu",
@@ -942,6 +1022,7 @@ _ROWS = (
         _gelu_gradient,
         r"\mathrm{gelu}({0})",
         work=5,
+        javascript="0.5 * a * (1 + erf(a / Math.SQRT2))",
     ),
     Operation(
         "elu",
@@ -954,6 +1035,7 @@ _ROWS = (
         r"\mathrm{elu}({...})",
         (1, 2),
         work=lambda shapes: (len(shapes) + 2) * max(map(prod, shapes)),
+        javascript="a > 0 ? a : (b ?? 1) * Math.expm1(Math.min(a, 0))",
     ),
     Operation(
         "leaky_relu",
@@ -966,6 +1048,7 @@ _ROWS = (
         r"\mathrm{leaky\ relu}({...})",
         (1, 2),
         work=2,
+        javascript="a > 0 ? a : (b ?? 0.01) * a",
     ),
     _unary(
         "hard_tanh",
@@ -975,6 +1058,7 @@ _ROWS = (
         r"\mathrm{hard\ tanh}({0})",
         ("hardtanh",),
         work=2,
+        javascript="clip(a, -1, 1)",
     ),
     _unary(
         "hard_sigmoid",
@@ -984,6 +1068,7 @@ _ROWS = (
         r"\mathrm{hard\ sigmoid}({0})",
         ("hardsigmoid",),
         work=4,
+        javascript="clip(a / 6 + 0.5, 0, 1)",
     ),
     _unary(
         "floor",
@@ -992,6 +1077,7 @@ _ROWS = (
         _no_gradient(1),
         r"\lfloor {0}\rfloor",
         value=lambda a: float(floor(a)),
+        javascript="Math.floor(a)",
     ),
     _unary(
         "ceil",
@@ -999,6 +1085,7 @@ _ROWS = (
         "np.ceil({0}{out})",
         _no_gradient(1),
         r"\lceil {0}\rceil",
+        javascript="Math.ceil(a)",
     ),
     _unary(
         "round",
@@ -1006,6 +1093,7 @@ _ROWS = (
         "np.rint({0}{out})",
         _no_gradient(1),
         r"\mathrm{round}({0})",
+        javascript="rint(a)",
     ),
     _binary(
         "mod",
@@ -1016,6 +1104,7 @@ _ROWS = (
         "%",
         20,
         value=_exact_remainder,
+        javascript="a - b * Math.floor(a / b)",
     ),
     # gradients on purpose other than the derivative
     Operation(
@@ -1029,6 +1118,7 @@ _ROWS = (
         aliases=("detach", "sg"),
         detached=(0,),
         work=None,
+        javascript="a",
     ),
     Operation(
         "straight_through",
@@ -1039,8 +1129,17 @@ _ROWS = (
         (2, 2),
         detached=(0, 1),
         work=None,
+        javascript="a",
     ),
-    _unary("sign", "sign", "np.sign({0}{out})", _no_gradient(1), r"\mathrm{sign}({0})", ("sgn",)),
+    _unary(
+        "sign",
+        "sign",
+        "np.sign({0}{out})",
+        _no_gradient(1),
+        r"\mathrm{sign}({0})",
+        ("sgn",),
+        javascript="Math.sign(a)",
+    ),
     _unary(
         "step",
         "1 where the argument is positive, else 0; its gradient is zero",
@@ -1048,6 +1147,7 @@ _ROWS = (
         _no_gradient(1),
         r"\mathrm{step}({0})",
         ("heaviside",),
+        javascript="a > 0 ? 1 : 0",
     ),
     # choices
     Operation(
@@ -1059,6 +1159,7 @@ _ROWS = (
         (3, 3),
         aliases=("clamp",),
         work=2,
+        javascript="clip(a, b, c)",
     ),
     _binary(
         "minimum",
@@ -1067,6 +1168,7 @@ _ROWS = (
         lambda g, r, a, b: (g * call("less_equal", a, b), g * call("greater", a, b)),
         r"\min({0}, {1})",
         value=min,
+        javascript="Math.min(a, b)",
     ),
     _binary(
         "maximum",
@@ -1075,6 +1177,7 @@ _ROWS = (
         lambda g, r, a, b: (g * call("greater_equal", a, b), g * call("less", a, b)),
         r"\max({0}, {1})",
         value=max,
+        javascript="Math.max(a, b)",
     ),
     Operation(
         "where",
@@ -1083,6 +1186,7 @@ _ROWS = (
         lambda g, r, c, a, b: (ZERO, call("where", c, g, ZERO), call("where", c, ZERO, g)),
         r"\mathrm{where}({0}, {1}, {2})",
         (3, 3),
+        javascript="a ? b : c",
     ),
     _comparison("less", "1 where a < b", "less", "<", "<"),
     _comparison("less_equal", "1 where a <= b", "less_equal", "<=", r"\le"),
@@ -1101,6 +1205,7 @@ _ROWS = (
         simpler=_zero_if_any,
         over="{sum}",
         work=_entrywise(1),
+        javascript="total(A)",
     ),
     Operation(
         "mean",
@@ -1111,6 +1216,7 @@ _ROWS = (
         (1, 1),
         over="{sum} / {count}",
         work=_entrywise(1, once=1),
+        javascript="mean(A)",
     ),
     Operation(
         "max",
@@ -1123,6 +1229,7 @@ _ROWS = (
         over="np.max({0}, axis={axis})",
         neutral=-inf,
         work=_entrywise(1),
+        javascript="largest(A)",
     ),
     Operation(
         "min",
@@ -1135,6 +1242,7 @@ _ROWS = (
         over="np.min({0}, axis={axis})",
         neutral=inf,
         work=_entrywise(1),
+        javascript="smallest(A)",
     ),
     Operation(
         "prod",
@@ -1146,6 +1254,7 @@ _ROWS = (
         over="np.prod({0}, axis={axis})",
         neutral=1,
         work=_entrywise(1),
+        javascript="prod(A)",
     ),
     Operation(
         "norm",
@@ -1155,6 +1264,7 @@ _ROWS = (
         r"\|{0}\|",
         (1, 1),
         work=_entrywise(5, once=2),
+        javascript="norm(A)",
     ),
     Operation(
         "normalize",
@@ -1164,6 +1274,7 @@ _ROWS = (
         r"\frac{{0}}{\|{0}\|}",
         (1, 1),
         work=_entrywise(6, once=1),
+        javascript="normalize(A)",
     ),
     Operation(
         "logsumexp",
@@ -1175,6 +1286,7 @@ _ROWS = (
         over="np.logaddexp.reduce({0}, axis={axis})",
         neutral=-inf,
         work=_entrywise(4, once=2),
+        javascript="logsumexp(A)",
     ),
     Operation(
         "cumsum",
@@ -1183,6 +1295,7 @@ _ROWS = (
         lambda g, r, a: (_reversed_sum(g),),
         r"\mathrm{cumsum}({0})",
         (1, 1),
+        javascript="cumsum(A)",
     ),
     Operation(
         "cumprod",
@@ -1191,6 +1304,7 @@ _ROWS = (
         lambda g, r, a: (_reversed_sum(g * r) / a,),
         r"\mathrm{cumprod}({0})",
         (1, 1),
+        javascript="cumprod(A)",
     ),
     Operation(
         "flip",
@@ -1200,6 +1314,7 @@ _ROWS = (
         r"\mathrm{flip}({0})",
         (1, 1),
         work=None,
+        javascript="flip(A)",
     ),
     Operation(
         "softmax",
@@ -1212,6 +1327,7 @@ _ROWS = (
         neutral=-inf,
         keeps=True,
         work=_entrywise(5),
+        javascript="softmax(A)",
     ),
     Operation(
         "log_softmax",
@@ -1221,6 +1337,7 @@ _ROWS = (
         r"\log\mathrm{softmax}({0})",
         (1, 1),
         work=_entrywise(5, once=1),
+        javascript="logSoftmax(A)",
     ),
     Operation(
         "history",
@@ -1249,6 +1366,7 @@ _ROWS = (
         fuses={"softmax": "softmax_cross_entropy"},
         targets=(1,),
         work=_entrywise(3, once=1),
+        javascript="crossEntropy(A, B)",
     ),
     Operation(
         "softmax_cross_entropy",
@@ -1270,6 +1388,7 @@ _ROWS = (
         loss=True,
         targets=(1,),
         work=_entrywise(7, once=3),
+        javascript="softmaxCrossEntropy(A, B)",
     ),
     Operation(
         "binary_cross_entropy",
@@ -1285,6 +1404,7 @@ _ROWS = (
         loss=True,
         fuses={"sigmoid": "sigmoid_cross_entropy"},
         work=lambda shapes: (7 + len(shapes[0])) * prod(shapes[0]) + 1,
+        javascript="binaryCrossEntropy(A, B)",
     ),
     Operation(
         "sigmoid_cross_entropy",
@@ -1298,6 +1418,7 @@ _ROWS = (
         (2, 2),
         loss=True,
         work=lambda shapes: (3 + len(shapes[0])) * prod(shapes[0]),
+        javascript="sigmoidCrossEntropy(A, B)",
     ),
     Operation(
         "squared_error",
@@ -1312,6 +1433,7 @@ _ROWS = (
         (2, 2),
         loss=True,
         work=lambda shapes: 3 * prod(shapes[0]) + (1 if shapes[0] else 0),
+        javascript="squaredError(A, B)",
     ),
     # shapes, for gradients
     Operation(
@@ -1322,6 +1444,7 @@ _ROWS = (
         "{0}",
         (2, 2),
         work=None,
+        javascript="like(A, B)",
     ),
     Operation(
         "size",
@@ -1331,6 +1454,7 @@ _ROWS = (
         r"|{0}|",
         (1, 1),
         work=None,
+        javascript="size(A)",
     ),
 )
 

@@ -1,0 +1,95 @@
+"""The page's numbers are NumPy's: the whole table, every template, and recurrences of all kinds."""
+
+import json
+import subprocess
+
+import pytest
+from javascript import EXACT, NODE, evaluated, modules, needs_node, task, worst
+from test_operations import cases, complete, patterns
+
+import unroll
+from unroll.numeric.execution import run
+from unroll.stepper.tasks import Walk, in_order
+from unroll.symbolic.operations import HISTORY, OPERATIONS
+
+pytestmark = needs_node
+RUNNABLE = [n for n in unroll.templates.names() if not unroll.template(n).runnable().functions]
+KINDS = {
+    "given": "h[t] = tanh(W @ h[t-1] + U @ x[t])\nh[0] = given\nJ = sum(sum(h[t]), t)",
+    "learned": "h[t] = tanh(W @ h[t-1] + U @ x[t])\nh[0] = h0\nL = squared_error(h[tau], y)",
+    "computed": "h[t] = tanh(W @ h[t-1])\nh[0] = tanh(F @ C)\nJ = sum(sum(h[t]), t)",
+    "far": "h[t] = tanh(W @ h[t-1] + V @ h[t-3])\nh[0] = h0\nJ = sum(sum(h[t]), t)",
+    "leads": "g[t] = tanh(W @ g[t+1] + U @ x[t])\nJ = sum(sum(g[t]), t)",
+    "ranges": "h[t] = tanh(W @ h[t-1]) for t = 2..tau\nh[1] = a\nJ = sum(sum(h[t]), t)",
+    "prefixes": "h[t] = tanh(sum(W @ h[s] + x[s], s < t) + x[t])\nJ = sum(sum(h[t]), t)",
+    "letters": "h[t] = h[t-1] / t + tau * x[t]\nJ = sum(sum(h[t]), t)",
+    "forward only": "h[t] = tanh(W @ h[t-1] + U @ x[t])",
+    "slices": "z[t] = U @ x[t]\nh[t] = tanh(z[t][0:2]) * z[t][2:4] + h[t-1]\nJ = sum(sum(h[t]), t)",
+}
+SIZES = {"x": 2, "h": 2, "g": 2, "C": 3, "a": 2, "z": 4}
+
+
+def test_every_operation_has_its_javascript():
+    assert [n for n, row in OPERATIONS.items() if not row.javascript] == [HISTORY.name]
+
+
+def test_the_whole_table_agrees_with_numpy(tmp_path):
+    runs, traces = [], []
+    for parameter in cases():
+        name, shapes = parameter.values
+        for moving in patterns(len(shapes)):
+            whole, given = complete(name, shapes, moving)
+            trace = run(whole, given)
+            if trace.batch is None:  # a matrix at each step may also be read as a batch of vectors
+                runs.append(f"{parameter.id} {moving}")
+                traces.append(trace)
+    found = evaluated(traces, tmp_path)
+    apart = {r: worst(t, f) for r, t, f in zip(runs, traces, found)}
+    assert len(apart) > 200
+    assert {r: e for r, e in apart.items() if e > EXACT} == {}
+
+
+def test_all_templates_agree_with_numpy(tmp_path):
+    traces = [unroll.template(name).run(steps=None) for name in RUNNABLE]
+    found = evaluated(traces, tmp_path)
+    apart = {n: worst(t, f) for n, t, f in zip(RUNNABLE, traces, found)}
+    assert len(apart) > 35
+    assert {n: e for n, e in apart.items() if e > EXACT} == {}
+
+
+def test_all_kinds_of_references_agree_with_numpy(tmp_path):
+    traces = []
+    for text in KINDS.values():
+        recurrence = unroll.parse(text)
+        dims = {n: d for n, d in SIZES.items() if n in recurrence.names}
+        traces.append(recurrence.run(steps=5, dims=dims, seed=1))
+    found = evaluated(traces, tmp_path)
+    apart = {n: worst(t, f) for n, t, f in zip(KINDS, traces, found)}
+    assert {n: e for n, e in apart.items() if e > EXACT} == {}
+
+
+def test_a_wrong_operation_is_noticed(tmp_path):
+    trace = unroll.template("rnn").run(steps=3)
+    (tmp_path / "tasks.json").write_text(json.dumps([task(trace)]))
+    source = modules(tmp_path) / "operations.js"
+    source.write_text(source.read_text().replace("Math.tanh(a)", "Math.tanh(a * (1 + 1e-9))"))
+    command = ["node", NODE / "evaluate.mjs", tmp_path, tmp_path / "tasks.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert worst(trace, json.loads(done.stdout)[0]) > EXACT
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_the_order_has_everything_once_and_after_what_it_reads(name):
+    trace = unroll.template(name).run(steps=None)
+    walk = Walk(trace)
+    tasks = in_order(walk)
+    assert len(set(tasks)) == len(tasks)
+    assert {t for t in tasks if t.term is None} == set(walk.points())
+    known = set()
+    computed = {(walk.whole.equations[t.equation].name, t.at) for t in tasks if t.term is None}
+    for one in tasks:
+        equation = walk.whole.equations[one.equation]
+        if one.term is None:
+            reads = set(walk.reads(equation.expression, walk.here(equation, one.at)))
+            assert reads & computed <= known
+            known.add((equation.name, one.at))
