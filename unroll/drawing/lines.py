@@ -10,6 +10,7 @@ import numpy as np
 
 from unroll.drawing.annotating import STEEP, Places, beside_line, beside_square, place_together
 from unroll.drawing.columns import follows, lag_of
+from unroll.drawing.fans import is_carried
 from unroll.drawing.flows import Strand
 from unroll.drawing.geometry import (
     ARROW_GAP,
@@ -34,7 +35,6 @@ from unroll.drawing.naming import Naming
 from unroll.drawing.routing import SQUARE
 from unroll.drawing.scene import Group, Item, Path, Point, Rectangle
 from unroll.drawing.space import Space
-from unroll.drawing.trunks import is_carried
 from unroll.drawing.unfolding import Arrow, Key
 from unroll.drawing.view import DASH, View, marked
 
