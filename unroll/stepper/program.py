@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
 from typing import Any
 
-from unroll.numeric.trace import Trace
-from unroll.stepper.tasks import Task, Walk
+from unroll.numeric.trace import Trace, inner
+from unroll.stepper.tasks import Walk
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
 from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.recurrence import Equation
 from unroll.symbolic.shapes import shape_of
 
 Node = float | list[Any]
 
 
-def program_of(walk: Walk, order: Sequence[Task]) -> dict[str, Any]:
-    """What is computed, in which order, by `static/program.js`.
+def program_of(walk: Walk) -> dict[str, Any]:
+    """What is computed by `static/program.js`, which finds the order by itself.
 
     axes: length by letter; lengths: numbers by name; trees: children of each node, by length;
-    names: by name the shape of a value, the first and last number of each index in `rows`, its axes;
-    equations: the numbers' letters (None where the target has a number), the expression;
-    order: equation and numbers of the target's indices.
+    names: by name the shape of a value, the first and last number of each index that is kept, and
+    how many steps of each axis a trace gives; equations: the letters of the target's indices (None
+    where one is a number), the boxes of points at which it holds, the expression.
     An expression is a number, or ["letter", t], ["length", tau], ["ref", name, indices],
     ["call", operation, arguments], ["over", operation, letter, [start, stop, parent], shape, argument],
     ["given", array]; an index [base, offset, via].
@@ -34,16 +35,17 @@ def program_of(walk: Walk, order: Sequence[Task]) -> dict[str, Any]:
             for axis in whole.axes
             if axis.leaves
         },
-        "names": {name: _name(trace, name) for name in whole.names},
+        "names": {name: _name(walk, name) for name in whole.names},
         "equations": [
             {
                 "name": e.name,
+                "target": [_index(i) for i in e.target.indices],
                 "letters": [i.base if i.base in whole.letters else None for i in e.target.indices],
+                "boxes": _boxes(walk, e),
                 "expression": _given(e.target, e.expression) or _node(walk, e.expression),
             }
             for e in whole.equations
         ],
-        "order": [[t.equation, *t.at] for t in order if t.term is None],
     }
 
 
@@ -69,24 +71,25 @@ def given(trace: Trace) -> tuple[str, ...]:
 
 def operations_module() -> str:
     """JavaScript: every operation of the table, from values to a value."""
-    lines = ['import * as K from "./kernels.js";']
-    names = ["each", "softplus", "clip", "rint", "erf"]
-    lines.append(f"const {{ {', '.join(names)} }} = K;")
+    rows = {name: row.javascript for name, row in OPERATIONS.items() if row.javascript}
+    called = {name for source in rows.values() for name in _CALLED.findall(source)}
+    lines = [f'import {{ {", ".join(sorted(called | {"each"}))} }} from "./kernels.js";']
     lines.append("export const operations = {")
-    for name, row in OPERATIONS.items():
-        if row.javascript:
-            lines.append(f"  {name}: {_function(row.javascript)},")
+    lines += [f"  {name}: {_function(source)}," for name, source in rows.items()]
     lines.append("};")
     return "\n".join(lines) + "\n"
 
 
+_CALLED = re.compile(r"(?<![.\w])[a-z]\w*(?=\()")
+_OPERANDS = re.compile(r"\b(?:[A-D]|parts)\b")
+
+
 def _function(source: str) -> str:
     """Of entries where the source speaks of entries, of values otherwise."""
-    if "(...parts)" in source:
-        return f"K.{source.removesuffix('(...parts)')}"
-    if any(letter in source for letter in ("(A", ", B", ", C")):
-        return f"(A, B, C) => K.{source.replace(', D)', ')')}"
-    return f"each((a, b, c) => {source})"
+    operands = sorted(set(_OPERANDS.findall(source)))
+    if not operands:
+        return f"each((a, b, c) => {source})"
+    return f"({', '.join(operands).replace('parts', '...parts')}) => {source}"
 
 
 def _lengths(walk: Walk) -> list[str]:
@@ -94,12 +97,22 @@ def _lengths(walk: Walk) -> list[str]:
     return sorted(n for n in names if not n.isdigit())
 
 
-def _name(trace: Trace, name: str) -> dict[str, Any]:
+def _name(walk: Walk, name: str) -> dict[str, Any]:
+    trace, of = walk.trace, walk.gradients.get(name, name)
+    whole = trace.forward if of in trace.forward.names else walk.whole
+    rows = trace.rows.get(name, ())
     return {
         "shape": list(trace.shapes.get(name, ())),
-        "rows": [[r.first, r.last] for r in trace.rows.get(name, ())],
-        "role": trace.recurrence.role(name),
+        "rows": [[r.first, r.last] for r in rows],
+        "lengths": [s.stop - s.start for s in inner(whole, of, rows, trace.sizes)],
+        "role": walk.whole.role(name),
     }
+
+
+def _boxes(walk: Walk, equation: Equation) -> list[list[list[int]]]:
+    """First and last number of each index, for each box of points at which an equation holds."""
+    boxes = walk.whole.boxes(equation.name, walk.sizes)
+    return [[list(side) for side in box] for one, box in boxes if one is equation]
 
 
 def _is_given(node: Expression) -> bool:

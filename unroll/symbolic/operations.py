@@ -555,7 +555,7 @@ _ROWS = (
         40,
         associates="right",
         simpler=lambda a, b: ONE if b == ZERO else a if b == ONE else None,
-        javascript="a ** b",
+        javascript="power(a, b)",
     ),
     Operation(
         "negative",
@@ -1104,7 +1104,7 @@ _ROWS = (
         "%",
         20,
         value=_exact_remainder,
-        javascript="a - b * Math.floor(a / b)",
+        javascript="mod(a, b)",
     ),
     # gradients on purpose other than the derivative
     Operation(
@@ -1147,7 +1147,7 @@ _ROWS = (
         _no_gradient(1),
         r"\mathrm{step}({0})",
         ("heaviside",),
-        javascript="a > 0 ? 1 : 0",
+        javascript="a > 0 ? 1 : a <= 0 ? 0 : a",
     ),
     # choices
     Operation(
@@ -1186,7 +1186,7 @@ _ROWS = (
         lambda g, r, c, a, b: (ZERO, call("where", c, g, ZERO), call("where", c, ZERO, g)),
         r"\mathrm{where}({0}, {1}, {2})",
         (3, 3),
-        javascript="a ? b : c",
+        javascript="a !== 0 ? b : c",
     ),
     _comparison("less", "1 where a < b", "less", "<", "<"),
     _comparison("less_equal", "1 where a <= b", "less_equal", "<=", r"\le"),

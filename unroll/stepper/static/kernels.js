@@ -1,44 +1,111 @@
 // Values are { shape, data }: a number has shape [], data is a Float64Array in row-major order.
 // The names beside NumPy's own are those of unroll.numeric.kernels; the table of operations calls them.
 
-export function value(shape, data) {
-  return { shape, data: data ?? new Float64Array(shape.reduce((a, b) => a * b, 1)) };
+const count = (shape) => {
+  let n = 1;
+  for (let i = 0; i < shape.length; i++) n *= shape[i];
+  return n;
+};
+
+// Arrays for what is in between are made once and used again: allocating them is most of the work of a
+// run. Kernels take theirs from here while one is in use; `release` says that none is needed any more.
+export class Scratch {
+  constructor() {
+    this.pools = new Map();
+    this.taken = [];
+  }
+
+  take(n) {
+    let pool = this.pools.get(n);
+    if (!pool) this.pools.set(n, (pool = { arrays: [], used: 0 }));
+    if (pool.used === 0) this.taken.push(pool);
+    if (pool.used === pool.arrays.length) pool.arrays.push(new Float64Array(n));
+    return pool.arrays[pool.used++].fill(0);
+  }
+
+  release() {
+    for (let i = 0; i < this.taken.length; i++) this.taken[i].used = 0;
+    this.taken.length = 0;
+  }
+}
+let scratch = null;
+
+// Puts a scratch to use, null for none; answers with the one that was in use.
+export function use(other) {
+  const before = scratch;
+  scratch = other;
+  return before;
 }
 
-export const number = (x) => value([], Float64Array.of(x));
+// A copy that no kernel will write to.
+export const keep = (A) => ({ shape: A.shape, data: A.data.slice() });
+
+export function value(shape, data) {
+  const n = count(shape);
+  return { shape, data: data ?? (scratch ? scratch.take(n) : new Float64Array(n)) };
+}
+
+export function number(x) {
+  const out = value([]);
+  out.data[0] = x;
+  return out;
+}
 
 // A function of entries, for operands that are all of one shape, or numbers.
 export function each(f) {
-  return (A, B, C) => {
-    const widest = [A, B, C].reduce((w, V) => (V && V.data.length > w.data.length ? V : w), A);
-    const shaped = widest.shape.length ? widest : ([A, B, C].find((V) => V?.shape.length) ?? A);
-    const out = value(shaped.shape);
-    const n = out.data.length;
-    const a = A.data, b = B?.data, c = C?.data;
-    const i = a.length > 1 ? 1 : 0, j = b?.length > 1 ? 1 : 0, k = c?.length > 1 ? 1 : 0;
-    if (!b) for (let m = 0; m < n; m++) out.data[m] = f(a[i * m]);
-    else if (!c) for (let m = 0; m < n; m++) out.data[m] = f(a[i * m], b[j * m]);
-    else for (let m = 0; m < n; m++) out.data[m] = f(a[i * m], b[j * m], c[k * m]);
-    return out;
-  };
+  return (A, B, C) => (C ? three(f, A, B, C) : B ? two(f, A, B) : one(f, A));
 }
 
-// A reduction over steps: what the operation makes of the entries that stand at the same place.
-export function over(reduce, terms, shape, own) {
-  const out = value(shape);
-  const gathered = value([terms.length]);
-  for (let m = 0; m < out.data.length; m++) {
-    for (let i = 0; i < terms.length; i++) gathered.data[i] = terms[i].data[m];
-    const found = reduce(gathered);
-    out.data[m] = found.shape.length ? (own < 0 ? 0 : found.data[own]) : found.data[0];
-  }
+function one(f, A) {
+  const out = value(A.shape), a = A.data, r = out.data;
+  for (let m = 0; m < r.length; m++) r[m] = f(a[m]);
   return out;
+}
+
+const wider = (A, B) => (B.shape.length > A.shape.length ? B : A);
+
+function two(f, A, B) {
+  const out = value(wider(A, B).shape), a = A.data, b = B.data, r = out.data;
+  const i = A.shape.length ? 1 : 0, j = B.shape.length ? 1 : 0;
+  for (let m = 0; m < r.length; m++) r[m] = f(a[i * m], b[j * m]);
+  return out;
+}
+
+function three(f, A, B, C) {
+  const out = value(wider(wider(A, B), C).shape), a = A.data, b = B.data, c = C.data, r = out.data;
+  const i = A.shape.length ? 1 : 0, j = B.shape.length ? 1 : 0, k = C.shape.length ? 1 : 0;
+  for (let m = 0; m < r.length; m++) r[m] = f(a[i * m], b[j * m], c[k * m]);
+  return out;
+}
+
+// A reduction over steps, whose values are the rows of a table: what the operation makes of each column,
+// `all` where that is one number, `each` where it is one for every step.
+export function over(reduce, table, steps, shape) {
+  const all = value(shape), width = all.data.length, gathered = value([steps]);
+  let each = null;
+  for (let m = 0; m < width; m++) {
+    for (let i = 0; i < steps; i++) gathered.data[i] = table[i * width + m];
+    const found = reduce(gathered);
+    if (found.shape.length) {
+      each ??= Array.from({ length: steps }, () => keep(all));
+      for (let i = 0; i < steps; i++) each[i].data[m] = found.data[i];
+    } else all.data[m] = found.data[0];
+  }
+  return { all, each };
 }
 
 // --- entries ----------------------------------------------------------------------------------
 
 export const softplus = (a) => Math.max(a, 0) + Math.log1p(Math.exp(-Math.abs(a)));
 export const clip = (a, low, high) => Math.min(Math.max(a, low), high);
+
+// 1 to any power is 1, as in C and NumPy; JavaScript says NaN to the power of NaN and infinity.
+export const power = (a, b) => (a === 1 ? 1 : (a === -1 && Math.abs(b) === Infinity ? 1 : a ** b));
+
+export function mod(a, b) {
+  const rest = a % b;
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest;
+}
 
 export function rint(a) {
   const down = Math.floor(a), rest = a - down;
@@ -97,6 +164,15 @@ export function erf(a) {
 export function matmul(A, B) {
   const [m, n] = A.shape, k = B.shape.length > 1 ? B.shape[1] : 1;
   const out = value(B.shape.length > 1 ? [m, k] : [m]);
+  if (k === 1) {
+    const a = A.data, b = B.data, r = out.data;
+    for (let i = 0, at = 0; i < m; i++) {
+      let sum = 0;
+      for (let l = 0; l < n; l++) sum += a[at++] * b[l];
+      r[i] = sum;
+    }
+    return out;
+  }
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < k; j++) {
       let sum = 0;
@@ -184,7 +260,11 @@ export function oneHot(k, like) {
   return out;
 }
 
-const first = (A, better) => number(A.data.reduce((b, x, i) => (better(x, A.data[b]) ? i : b), 0));
+// Place of the first entry that no other one beats; what is no number beats all that are.
+function first(A, beats) {
+  const better = (x, y) => beats(x, y) || (Number.isNaN(x) && !Number.isNaN(y));
+  return number(A.data.reduce((b, x, i) => (better(x, A.data[b]) ? i : b), 0));
+}
 export const argmax = (A) => first(A, (x, y) => x > y);
 export const argmin = (A) => first(A, (x, y) => x < y);
 
@@ -197,19 +277,17 @@ export function diag(A) {
 
 export function diagonal(A) {
   const n = A.shape[0];
-  return value([n], Float64Array.from({ length: n }, (_, i) => A.data[i * n + i]));
+  return entries(value([n]), (_, i) => A.data[i * n + i]);
 }
 
-export const identity = (A) => diag(value([A.shape[0]], new Float64Array(A.shape[0]).fill(1)));
+export const identity = (A) => diag(entries(value([A.shape[0]]), () => 1));
 export const trace = (A) => total(diagonal(A));
 export const size = (A) => number(A.data.length);
-export const flip = (A) => value(A.shape, A.data.slice().reverse());
+export const flip = (A) => entries(A, (_, i) => A.data[A.data.length - 1 - i]);
 
 export function like(A, B) {
-  const shape = B.data.length >= A.data.length ? B.shape : A.shape;
-  const out = value(shape);
-  for (let i = 0; i < out.data.length; i++) out.data[i] = A.data[A.data.length > 1 ? i : 0];
-  return out;
+  const step = A.shape.length ? 1 : 0;
+  return entries(value(wider(A, B).shape), (_, i) => A.data[step * i]);
 }
 
 // --- systems of equations ---------------------------------------------------------------------------
@@ -266,25 +344,36 @@ export function logdet(A) {
 
 // --- reductions over entries --------------------------------------------------------------------------
 
-const sum = (data) => {
-  let s = 0;
-  for (let i = 0; i < data.length; i++) s += data[i];
-  return s;
-};
-const top = (data) => data.reduce((a, b) => (b > a || Number.isNaN(b) ? b : a), -Infinity);
+function entries(A, f) {
+  const out = value(A.shape), a = A.data, r = out.data;
+  for (let i = 0; i < r.length; i++) r[i] = f(a[i], i);
+  return out;
+}
+
+function folded(A, f, start) {
+  const a = A.data;
+  let found = start;
+  for (let i = 0; i < a.length; i++) found = f(found, a[i], i);
+  return found;
+}
+
+const plus = (a, b) => a + b;
+const sum = (A) => folded(A, plus, 0);
+const top = (A) => folded(A, (a, b) => Math.max(a, b), -Infinity);
 const finite = (x) => (Number.isFinite(x) ? x : 0);
 
-export const total = (A) => number(sum(A.data));
-export const mean = (A) => number(sum(A.data) / A.data.length);
-export const largest = (A) => number(A.data.reduce((a, b) => Math.max(a, b), -Infinity));
-export const smallest = (A) => number(A.data.reduce((a, b) => Math.min(a, b), Infinity));
-export const prod = (A) => number(A.data.reduce((a, b) => a * b, 1));
+export const total = (A) => number(sum(A));
+export const mean = (A) => number(sum(A) / A.data.length);
+export const largest = (A) => number(top(A));
+export const smallest = (A) => number(folded(A, (a, b) => Math.min(a, b), Infinity));
+export const prod = (A) => number(folded(A, (a, b) => a * b, 1));
 
+// The largest size of an entry, 1 for none; entries over it, whose squares fit; their length.
 function scaled(A) {
-  const most = A.data.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+  const most = folded(A, (a, b) => Math.max(a, Math.abs(b)), 0);
   const by = most === 0 || !Number.isFinite(most) ? 1 : most;
-  const data = A.data.map((x) => x / by);
-  return [by, data, Math.sqrt(sum(data.map((x) => x * x)))];
+  const small = entries(A, (x) => x / by);
+  return [by, small, Math.sqrt(folded(small, (s, x) => s + x * x, 0))];
 }
 
 export function norm(A) {
@@ -293,50 +382,49 @@ export function norm(A) {
 }
 
 export function normalize(A) {
-  const [, data, length] = scaled(A);
-  return value(A.shape, data.map((x) => x / (length === 0 ? 1 : length)));
+  const [, small, length] = scaled(A);
+  return entries(small, (x) => x / (length === 0 ? 1 : length));
 }
 
-const running = (f) => (A) => {
-  let s;
-  return value(A.shape, A.data.map((x, i) => (s = i ? f(s, x) : x)));
-};
-export const cumsum = running((a, b) => a + b);
-export const cumprod = running((a, b) => a * b);
+function running(A, f) {
+  let s = 0;
+  return entries(A, (x, i) => (s = i ? f(s, x) : x));
+}
+export const cumsum = (A) => running(A, plus);
+export const cumprod = (A) => running(A, (a, b) => a * b);
 
 export function logsumexp(A) {
-  const shift = finite(top(A.data));
-  return number(Math.log(sum(A.data.map((x) => Math.exp(x - shift)))) + shift);
+  const shift = finite(top(A));
+  return number(Math.log(folded(A, (s, x) => s + Math.exp(x - shift), 0)) + shift);
 }
 
 export function softmax(A) {
-  const most = top(A.data);
-  const shift = most === -Infinity ? 0 : most;
-  const data = A.data.map((x) => Math.exp(x - shift));
-  const all = sum(data);
-  return value(A.shape, data.map((x) => x / (all === 0 ? 1 : all)));
+  const most = top(A), shift = most === -Infinity ? 0 : most;
+  const powers = entries(A, (x) => Math.exp(x - shift));
+  const all = sum(powers);
+  return entries(powers, (x) => x / (all === 0 ? 1 : all));
 }
 
+// Entries less the largest one, and the logarithm of the sum of their exponentials.
 function shifted(A) {
-  const most = top(A.data);
-  const data = A.data.map((x) => x - most);
-  return [data, Math.log(sum(data.map(Math.exp)))];
+  const most = top(A), less = entries(A, (x) => x - most);
+  return [less, Math.log(folded(less, (s, x) => s + Math.exp(x), 0))];
 }
 
 export function logSoftmax(A) {
-  const [data, all] = shifted(A);
-  return value(A.shape, data.map((x) => x - all));
+  const [less, all] = shifted(A);
+  return entries(less, (x) => x - all);
 }
 
 // --- losses ---------------------------------------------------------------------------------------------
 
-const added = (A, B, f) => number(sum(A.data.map((a, i) => f(a, B.data[i]))));
+const added = (A, B, f) => number(folded(A, (s, a, i) => s + f(a, B.data[i]), 0));
 
 export const crossEntropy = (A, B) => added(A, B, (a, y) => -y * Math.log(y > 0 ? a : 1));
 
 export function softmaxCrossEntropy(A, B) {
-  const [data, all] = shifted(A);
-  return number(sum(B.data) * all - sum(data.map((x, i) => B.data[i] * x)));
+  const [less, all] = shifted(A);
+  return number(sum(B) * all - folded(less, (s, x, i) => s + B.data[i] * x, 0));
 }
 
 export const binaryCrossEntropy = (A, B) =>
