@@ -218,7 +218,17 @@ class Compiler {
       const constant = number(node);
       return () => constant;
     }
-    return this[node[0]](node);
+    const found = this[node[0]](node);
+    return node[0] === "call" && !this.lettersIn(node).size ? this.once(found) : found;
+  }
+
+  // What is the same at every point, as the transpose of a parameter, is computed once in a run.
+  once(found) {
+    let kept = { memory: null };
+    return (memory, here) => {
+      if (kept.memory !== memory) kept = { memory, value: keep(found(memory, here)) };
+      return kept.value;
+    };
   }
 
   letter([, name]) {
@@ -261,10 +271,11 @@ class Compiler {
 
   // A reduction over the steps of a letter. One that has a value at every step, as a softmax over time,
   // is worth keeping until other letters change.
-  over([, name, letter, range, shape, body]) {
+  over(node) {
+    const [, name, letter, range, shape, body] = node;
     const f = this.operation(name), inner = this.value(body);
     const steps = this.places.steps(letter, range), slot = this.places.slots.get(letter);
-    const others = this.lettersIn(body, range, letter);
+    const others = [...this.lettersIn(node)].map((l) => this.places.slots.get(l));
     const own = new Scratch(), width = size(shape);
     let table = new Float64Array(0), kept = { memory: null };
     return (memory, here) => {
@@ -288,23 +299,16 @@ class Compiler {
     };
   }
 
-  // Slots of the letters that an expression depends on, but for the one that is bound.
-  lettersIn(body, range, bound) {
-    const found = new Set(range.flatMap((end) => (end ? [end[0]] : [])));
-    const walk = (node) => {
-      if (!Array.isArray(node)) return;
-      if (node[0] === "letter") found.add(node[1]);
-      if (node[0] === "ref") node[2].forEach(([base]) => found.add(base));
-      if (node[0] === "call") node[2].forEach(walk);
-      if (node[0] === "over") {
-        node[3].forEach((end) => end && found.add(end[0]));
-        found.add(node[2]);
-        walk(node[5]);
-      }
-    };
-    walk(body);
-    found.delete(bound);
-    return [...found].flatMap((letter) => this.places.slots.get(letter) ?? []);
+  // The letters that an expression depends on, and not those that it binds.
+  lettersIn(node) {
+    const ends = (indices) => indices.flatMap((i) => (i && this.places.slots.has(i[0]) ? [i[0]] : []));
+    if (!Array.isArray(node) || node[0] === "length") return new Set();
+    if (node[0] === "letter") return new Set([node[1]]);
+    if (node[0] === "ref") return new Set(ends(node[2]));
+    if (node[0] === "call") return new Set(node[2].flatMap((part) => [...this.lettersIn(part)]));
+    const inner = this.lettersIn(node[5]);
+    inner.delete(node[2]);
+    return new Set([...inner, ...ends(node[3])]);
   }
 
   // A function of (here, visit) that visits every (slot, row) that the expression reads; null for none.
