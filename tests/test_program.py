@@ -1,10 +1,9 @@
 """The page's numbers are NumPy's: the whole table, every template, and recurrences of all kinds."""
 
 import json
-import subprocess
 
 import pytest
-from javascript import EXACT, NODE, evaluated, modules, needs_node, task, worst
+from javascript import EXACT, evaluated, evaluator, modules, needs_node, node_tests, task, worst
 from test_operations import cases, complete, patterns
 
 import unroll
@@ -70,12 +69,10 @@ def test_all_kinds_of_references_agree_with_numpy(tmp_path):
 
 def test_a_wrong_operation_is_noticed(tmp_path):
     trace = unroll.template("rnn").run(steps=3)
-    (tmp_path / "tasks.json").write_text(json.dumps([task(trace)]))
     source = modules(tmp_path) / "operations.js"
     source.write_text(source.read_text().replace("Math.tanh(a)", "Math.tanh(a * (1 + 1e-9))"))
-    command = ["node", NODE / "evaluate.mjs", tmp_path, tmp_path / "tasks.json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert worst(trace, json.loads(done.stdout)[0]) > EXACT
+    with evaluator(tmp_path) as evaluate:
+        assert worst(trace, evaluate(trace)) > EXACT
 
 
 @pytest.mark.parametrize("name", RUNNABLE)
@@ -93,3 +90,15 @@ def test_the_order_has_everything_once_and_after_what_it_reads(name):
             reads = set(walk.reads(equation.expression, walk.here(equation, one.at)))
             assert reads & computed <= known
             known.add((equation.name, one.at))
+
+
+def test_kernels_at_the_edge(tmp_path):
+    node_tests("kernels.test.mjs", tmp_path)
+
+
+def test_programs_written_by_hand_and_a_long_one(tmp_path):
+    """Node's own tests; the long one has 1000 steps of 16 units."""
+    trace = unroll.template("rnn").run(steps=1000, dims={"x": 16, "h": 16, "y": 16})
+    path = tmp_path / "task.json"
+    path.write_text(json.dumps(task(trace)), encoding="utf-8")
+    node_tests("program.test.mjs", tmp_path, UNROLL_TASK=str(path))

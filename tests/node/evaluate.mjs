@@ -1,16 +1,15 @@
-// Runs programs: [{program, arrays}] from a file; all values of each as JSON on the output.
-import { readFileSync } from "node:fs";
+// Runs programs: {program, arrays} on each line of the input; all values of each as JSON on a line of the
+// output: at the steps that a trace gives, and in all rows that are kept. The first argument is the folder of the page's modules.
+import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const [folder, file] = process.argv.slice(2);
-const { compile } = await import(pathToFileURL(`${folder}/program.js`));
+const { compile, nested } = await import(pathToFileURL(`${process.argv[2]}/program.js`));
 const special = (key, x) => (typeof x === "number" && !Number.isFinite(x) ? String(x) : x);
-const found = JSON.parse(readFileSync(file)).map(({ program, arrays }) => {
-  const compiled = compile(program);
-  const start = performance.now();
-  const values = compiled.run(arrays);
-  const milliseconds = performance.now() - start;
-  const all = Object.keys(program.names).map((name) => [name, values.array(name)]);
-  return { values: Object.fromEntries(all), milliseconds };
-});
-console.log(JSON.stringify(found, special));
+for await (const line of createInterface({ input: process.stdin })) {
+  const { program, arrays } = JSON.parse(line);
+  const values = compile(program).run(arrays);
+  const all = Object.entries(values.held).map(([name, { shape, counts, data }]) => [
+    name, { steps: values.array(name), rows: nested([...counts, ...shape], data) },
+  ]);
+  console.log(JSON.stringify(Object.fromEntries(all), special));
+}

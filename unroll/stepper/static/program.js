@@ -417,6 +417,7 @@ export function compile(program) {
   // The value that is given at a point: an array leads with the letters of its equation.
   function givenAt({ given, slots, rows }, arrays, here) {
     let found = arrays[given];
+    if (found === undefined) throw new Error(`there is no ${given}`);
     for (const slot of slots) if (slot >= 0) found = found[here[slot] - 1];
     return { shape: rows.shape, data: Float64Array.from(flat(found)) };
   }
