@@ -84,6 +84,7 @@ SHOWN = [
     {},
     {"steps": 4},
     {"steps": 30},
+    {"flow": "both"},
     {"steps": 3, "flow": "both"},
     {"view": "folded", "flow": "both"},
     {"level": "operations"},
@@ -93,7 +94,10 @@ SHOWN = [
 
 @pytest.mark.parametrize("options", SHOWN, ids=str)
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_overlaps(name, options):
+def test_nothing_overlaps(name, options, request):
+    if (name, options) == ("clockwork", {"flow": "both"}):
+        known = "the name of a gradient has no room at the widest pitch: known, see the notes"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=known))
     assert complaints(recurrence(name).draw(**options).scene) == []
 
 

@@ -14,17 +14,24 @@ from unroll.drawing.space import Space
 
 STEEP = 0.35  # lines that lean less than this (the sine of the angle) count as vertical
 GAP = 5.5  # between a line and its label, px
-_FARTHER = (0.0, 8.0, 14.0)  # px, where there is no room at the line itself
+_FARTHER, _FARTHEST = (
+    (0.0, 8.0, 14.0),
+    (24.0, 34.0),
+)  # px, where there is no room at the line itself
 _LATE = (0.72, 0.64, 0.8, 0.56, 0.48, 0.86, 0.4, 0.32, 0.24, 0.92, 0.16)
 _ALONG = (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74, 0.18, 0.82, 0.1, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Centres that a label may take, best first: good ones, and poor ones for want of room."""
+    """Centres that a label may take, best first: good ones, and poor ones for want of room.
+
+    far: beyond another line, rather than on one.
+    """
 
     good: tuple[Point, ...]
     poor: tuple[Point, ...] = ()
+    far: tuple[Point, ...] = ()
 
 
 def beside_line(
@@ -37,12 +44,14 @@ def beside_line(
     (below) the other way round. late: rather near the head than in the middle.
     """
     order = list(product(_FARTHER, (1, -1)))
-    good = order[: 1 if own_side else 2]
-    points = {pair: tuple(_along(curve, label, *pair, own_side, below, late)) for pair in order}
-    return Places(
-        tuple(p for pair in good for p in points[pair]),
-        tuple(p for pair in order if pair not in good for p in points[pair]),
-    )
+    count = 1 if own_side else 2
+
+    def centers(pairs: Iterable[tuple[float, int]]) -> tuple[Point, ...]:
+        found = (_along(curve, label, *pair, own_side, below, late) for pair in pairs)
+        return tuple(point for points in found for point in points)
+
+    far = product(_FARTHEST, (1, -1))
+    return Places(centers(order[:count]), centers(order[count:]), centers(far))
 
 
 def _along(
@@ -91,7 +100,7 @@ def beside_square(
     yield x, y + upright
 
 
-POOR, CROWDED = 1, 8  # what a label costs that had to take a poor place, or has none
+POOR, FAR, CROWDED = 1, 7, 8  # what a label costs that took a poor place, a far one, or has none
 
 
 def place_together(
@@ -102,7 +111,7 @@ def place_together(
     And what they cost: nothing where all have good places.
     """
     best = []
-    for choices in ([p.good for _, p in members], [p.poor for _, p in members]):
+    for choices in zip(*(_tiers(p) for _, p in members)):
         boxes = [[m[0].bounds(*p) for p in places] for m, places in zip(members, choices)]
         count = min(len(b) for b in boxes)
         best.append(_common_place(space, boxes, count) if count else None)
@@ -115,12 +124,16 @@ def place_together(
     return placed, cost
 
 
+def _tiers(places: Places) -> tuple[tuple[Point, ...], ...]:
+    return places.good, places.poor, places.far
+
+
 def _first_free(
     label: Label, places: Places, best: Sequence[int | None], space: Space
 ) -> tuple[Point, int]:
     """The first free centre, the common ones before others; else the first that is but on a line."""
     tried: list[Point] = []
-    for tier, common, price in zip((places.good, places.poor), best, (0, POOR)):
+    for tier, common, price in zip(_tiers(places), best, (0, POOR, FAR)):
         first = [] if common is None else [tier[common]]
         for center in (*first, *tier):
             if space.is_free(label.bounds(*center)):

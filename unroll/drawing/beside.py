@@ -14,6 +14,7 @@ from unroll.drawing.view import View, marked
 
 FUNCTION_ANGLES = (225, 210, 240, 315, 135, 45)
 BADGE_ANGLES = (-69, -60, 69, 60, -45, 45, -111, -125, 111, 125, -140, 140)
+FARTHER, FARTHEST = (0.0, 9.0, 18.0), (30.0, 44.0)  # more, where there is no room, px
 FUNCTION_GAP, BADGE_GAP = 3.5, 6.0  # between a node and what stands at it, px
 VALUE_ANGLES = (58, 45, 122, 135, -58, -45, -122)
 GRADIENT_ANGLES = (-58, -45, -122, -135, 58, 45, 122)
@@ -108,6 +109,7 @@ def place_names(
         if key in view.badges:
             label = view.naming.gradient(node)
             places = _around(view, key, label, BADGE_ANGLES, BADGE_GAP, gradients.get(key))
+            places = _with_farthest(view, key, label, places)
             badges.setdefault(node.name, []).append((key, label, places))
     crowded = 0
     for names, color in ((functions, "ink"), (badges, "backward")):
@@ -129,10 +131,21 @@ def _around(
 ) -> Places:
     """Places for a name at a node; under the node's gradient, where that is shown."""
     rings = [
-        around_node(view.points[key], view.radius, label.width, label.height, angles, gap + farther)
-        for farther in (0.0, 9.0, 18.0)
+        around_node(view.points[key], view.radius, label.width, label.height, angles, gap + more)
+        for more in FARTHER
     ]
     near, *far = [tuple(ring) for ring in rings]
     if box is not None:
         near = ((box.left + label.width / 2, box.bottom + 3.5 + label.height / 2), *near)
     return Places(near, tuple(place for ring in far for place in ring))
+
+
+def _with_farthest(view: View, key: Key, label: Label, places: Places) -> Places:
+    """Places for the name of a gradient, which says whose it is: beyond a line, too, at the worst."""
+    size = label.width, label.height
+    angles = (*BADGE_ANGLES, *LEVEL_ANGLES)
+    rings = [
+        around_node(view.points[key], view.radius, *size, angles, BADGE_GAP + more)
+        for more in FARTHEST
+    ]
+    return Places(places.good, places.poor, tuple(place for ring in rings for place in ring))

@@ -98,6 +98,7 @@ def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
     if view.name != "folded":
         return found
     courses = {line.strand: sample(line.visible) for line in lines}
+    circles = {key: _circle(point, view.radius) for key, point in view.points.items()}
     for line in lines:
         arrow = line.strand.arrow
         shared = line.strand.offset and line.strand.flow == "backward"
@@ -106,6 +107,7 @@ def delays(view: View, lines: list[Line]) -> dict[Strand, tuple[Point, ...]]:
             others += [
                 _outline(p, side_of_delay(view, s)) for s, squares in found.items() for p in squares
             ]
+            others += [c for k, c in circles.items() if k not in (arrow.source, arrow.target)]
             found[line.strand] = _squares(view, line, np.concatenate([*others, np.zeros((0, 2))]))
     return found
 
@@ -114,6 +116,12 @@ def _waits(arrow: Arrow) -> bool:
     """Whether an arrow of the circuit passes through delays."""
     link = arrow.link
     return bool(lag_of(link) or link.via) or (follows(link) and arrow.source == arrow.target)
+
+
+def _circle(center: Point, radius: float) -> Array:
+    """Points of a node's outline."""
+    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    return np.asarray(center) + radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
 def _outline(center: Point, side: float) -> Array:
@@ -226,7 +234,7 @@ def _places(
     )
     if (rail := _end_of_rail(line)) is not None:
         on_rail = beside_line(rail, label, own_side=strand.offset > 0, late=True)
-        at_line = Places((*at_line.good, *on_rail.good), at_line.poor)
+        at_line = Places((*at_line.good, *on_rail.good), at_line.poor, at_line.far)
     if not delays:
         return at_line
     middle = delays[len(delays) // 2]
@@ -237,7 +245,7 @@ def _places(
         leftwards=middle[0] < view.points[strand.arrow.source][0] - 1,
         lower=0 if not strand.offset else 1 if strand.flow == "backward" else -1,
     )
-    return Places((*at_square, *at_line.good), at_line.poor)
+    return Places((*at_square, *at_line.good), at_line.poor, at_line.far)
 
 
 def _leans_inwards(view: View, strand: Strand) -> bool:
