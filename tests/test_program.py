@@ -2,14 +2,17 @@
 
 import json
 
+import numpy as np
 import pytest
 from javascript import EXACT, evaluated, evaluator, modules, needs_node, node_tests, task, worst
-from test_operations import cases, complete, patterns
+from test_operations import POSITIVE, T, cases, complete, patterns
 
 import unroll
 from unroll.numeric.execution import run
 from unroll.stepper.tasks import Walk, in_order
+from unroll.symbolic.expressions import Call, Reference, call
 from unroll.symbolic.operations import HISTORY, OPERATIONS
+from unroll.symbolic.recurrence import Equation, Recurrence
 
 pytestmark = needs_node
 RUNNABLE = [n for n in unroll.templates.names() if not unroll.template(n).runnable().functions]
@@ -48,8 +51,47 @@ def test_the_whole_table_agrees_with_numpy(tmp_path):
     assert {r: e for r, e in apart.items() if e > EXACT} == {}
 
 
-def test_all_templates_agree_with_numpy(tmp_path):
-    traces = [unroll.template(name).run(steps=None) for name in RUNNABLE]
+def test_functions_of_entries_agree_with_numpy_far_out_and_near_zero(tmp_path):
+    values = np.concatenate([np.linspace(-30, 30, 1200), [-600, -1e-9, -1e-300, 1e-300, 1e-9, 600]])
+    names = [n for n, row in OPERATIONS.items() if row.arity[0] == 1 and is_elementwise(row)]
+    traces = []
+    for name in names:
+        whole = Recurrence((Equation(Reference("r"), Call(name, (Reference("a"),))),))
+        given = np.abs(values) if name in POSITIVE else values
+        traces.append(run(whole, {"a": given}, gradients=False))
+    assert len(names) > 25
+    for name, trace, found in zip(names, traces, evaluated(traces, tmp_path)):
+        ours = np.array([float(x) for x in found["r"]["steps"]])
+        np.testing.assert_allclose(ours, trace["r"], rtol=EXACT, atol=1e-14, err_msg=name)
+
+
+def is_elementwise(row):
+    return row.cases and row.cases[0].signature == "*->*" and "(A" not in row.javascript
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3)])
+def test_reductions_over_an_axis_agree_with_numpy(tmp_path, shape):
+    random = np.random.default_rng(1)
+    names = [n for n, row in OPERATIONS.items() if row.reduces]
+    traces = []
+    for name in names:
+        reduced = Call(name, (Reference("a", (T,)),), over="t")
+        target = Reference("m", (T,) if OPERATIONS[name].keeps else ())
+        total = call("sum", Reference("w") * target)
+        total = Call("sum", (total * Reference("v", (T,)),), over="t") if target.indices else total
+        whole = Recurrence((Equation(target, reduced), Equation(Reference("J"), total)))
+        given = {"a": random.normal(size=(4, *shape)), "w": random.normal(size=shape)}
+        if target.indices:
+            given["v"] = random.normal(size=4)
+        traces.append(run(whole, given, dims={"w": shape}))
+    found = evaluated(traces, tmp_path)
+    apart = {n: worst(t, f) for n, t, f in zip(names, traces, found)}
+    assert {n: e for n, e in apart.items() if e > EXACT} == {}
+
+
+@pytest.mark.parametrize("steps", [None, 1, 2, 7])
+def test_all_templates_agree_with_numpy(tmp_path, steps):
+    traces = [unroll.template(name).run(steps=steps) for name in RUNNABLE]
     found = evaluated(traces, tmp_path)
     apart = {n: worst(t, f) for n, t, f in zip(RUNNABLE, traces, found)}
     assert len(apart) > 35

@@ -85,6 +85,13 @@ test("sums over what came before, of nothing at first", () => {
   assert.deepEqual(compile(prefixes("prod")).run({ x: [3, 1, 4, 1] }).array("y"), [1, 3, 3, 12]);
 });
 
+test("terms that are numbers stand for every entry of the sum", () => {
+  const compiled = compile(program(3, { J: [[2], []] }, [
+    ["J", [], [[]], ["over", "sum", "t", whole("t"), [2], ["letter", "t"]]],
+  ]));
+  assert.deepEqual(compiled.run({}).array("J"), [6, 6]);
+});
+
 test("ends that move stay on the axis", () => {
   const window = (start, stop) => compile(program(3, { y: [[], [[0, 3]]], x: [[], [[-5, 9]]] }, [
     ["y", ["t"], [[[1, 3]]], ["over", "sum", "s", [start, stop, null], [], add(ref("x", at("s")), 1)]],
@@ -174,7 +181,9 @@ test("parts of an equation, and the terms of its sums", () => {
   assert.equal(part({ t: 3 }, [1, 0, 1]), 3);
   assert.equal(compiled.term(values, 0, {}, [1], 2).data[0], 4);
   const [one, other] = [compiled.term(values, 0, {}, [1], 1), compiled.term(values, 0, {}, [1], 3)];
-  assert.deepEqual([one.data[0], other.data[0]], [1, 9]); // copies
+  assert.deepEqual([one.data[0], other.data[0]], [1, 9]);
+  compiled.part(values, 0, { t: 3 }, [1, 0, 1]).data.fill(0); // a copy
+  assert.deepEqual(values.array("x"), [1, 2, 3]);
 });
 
 test("what is the same at every point follows the arrays of each run", () => {
