@@ -134,6 +134,13 @@ def test_the_order_has_everything_once_and_after_what_it_reads(name):
             known.add((equation.name, one.at))
 
 
+def test_a_batch_is_refused():
+    given = {n: np.ones(2) for n in ("W", "b")} | {"x": np.ones((4, 3, 2))}
+    trace = unroll.parse("h[t] = tanh(W * h[t-1] + b + x[t])\nJ = sum(sum(h[t]), t)").run(given)
+    with pytest.raises(unroll.UnrollError, match="a batch of 3 sequences"):
+        task(trace)
+
+
 def test_kernels_at_the_edge(tmp_path):
     node_tests("kernels.test.mjs", tmp_path)
 

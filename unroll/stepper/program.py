@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from unroll.errors import UnrollError
 from unroll.numeric.trace import Trace, inner
 from unroll.stepper.tasks import Walk
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
@@ -24,9 +25,15 @@ def program_of(walk: Walk) -> dict[str, Any]:
     where one is a number), the boxes of points at which it holds, the expression.
     An expression is a number, or ["letter", t], ["length", tau], ["ref", name, indices],
     ["call", operation, arguments], ["over", operation, letter, [start, stop, parent], shape, argument],
-    ["given", array]; an index [base, offset, via].
+    ["given", array]; an index [base, offset, via]. Raises UnrollError for a batch.
     """
     whole, trace = walk.whole, walk.trace
+    if trace.batched:
+        name = min(n for n in trace.batched if n in trace.forward.names)
+        raise UnrollError(
+            f"{name} is a batch of {trace.batch} sequences; one is stepped through at a time",
+            remedy="Give the arrays of one of them, without the batch axis.",
+        )
     return {
         "axes": {name: axis.length for name, axis in whole.letters.items()},
         "lengths": {name: trace.sizes[name] for name in _lengths(walk)},
