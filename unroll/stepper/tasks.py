@@ -166,7 +166,7 @@ def _rank(walk: Walk, task: Task) -> tuple[int, int, int, int]:
     """The pass; the step, as it runs; terms of sums after what they need; the equation."""
     equation = walk.whole.equations[task.equation]
     back = equation.name in walk.backward
-    step = task.at[0] if task.at else (0 if not back else -_FAR)
+    step = task.at[0] if task.at else (_FAR if back else 0)  # the seed begins the way back
     axes = walk.whole.axes_of(equation.name)
     time = walk.whole.axes[0].length
     for axis, n in zip(axes, task.at):

@@ -1,0 +1,271 @@
+"""The page: one self-contained file that works offline, under a strict content security policy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from unroll.drawing.scene import Group, Item, Rectangle, bounds_of
+from unroll.drawing.theme import palette
+from unroll.export.svg import write_svg
+from unroll.files import write
+from unroll.language.mathml import name_mathml
+from unroll.stepper.bundle import module, static
+from unroll.stepper.program import arrays, given, program_of
+from unroll.stepper.tasks import Walk
+from unroll.stepper.telling import tell
+from unroll.symbolic.expressions import Constant
+
+if TYPE_CHECKING:
+    from unroll.interface import Recurrence
+    from unroll.numeric.trace import Trace
+
+_SHADES = 16  # on either side of zero
+_BESIDE = ("caption", "legend")  # what the page shows in panels of its own
+
+
+@dataclass(frozen=True)
+class Page:
+    """A run to step through. state: all that the page is made of; see `state_of`."""
+
+    state: Mapping[str, Any]
+
+    def html(self) -> str:
+        """The whole page: no request leaves it, and nothing in it is evaluated but its own script."""
+        script = f"{_script()}\nstart(JSON.parse(document.getElementById('state').textContent), {_ROOT});\n"
+        style = static("stepper.css") + _PAGE + _dark_picture()
+        policy = (
+            f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+            "img-src data:; base-uri 'none'; form-action 'none'"
+        )
+        title = html.escape(str(self.state["title"]))
+        return (
+            '<!doctype html>\n<html lang="en" data-unroll="1">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            '<meta name="referrer" content="no-referrer">\n'
+            f"<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
+            '<main id="unroll" class="unroll"></main>\n'
+            f'<script type="application/json" id="state">{_embedded(self.state)}</script>\n'
+            f'<script type="module">{script}</script>\n</body>\n</html>\n'
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the page, whole or not at all. Raises UnrollError for a path that cannot be written."""
+        write(path, self.html())
+
+
+_ROOT = "document.getElementById('unroll')"
+_PAGE = (
+    "\nhtml, body { margin: 0; }\nbody { min-height: 100vh; }\nmain.unroll { min-height: 100vh; }\n"
+)
+
+
+def state_of(
+    recurrence: Recurrence,
+    trace: Trace,
+    *,
+    notation: str = "book",
+    language: str = "en",
+    theme: str = "auto",
+) -> dict[str, Any]:
+    """Everything that a page shows: the program, the story, the picture and the arrays of a run.
+
+    Raises UnrollError for a batch, and for a run that is too long to be told.
+    """
+    walk = Walk(trace)
+    hidden = hidden_in(recurrence)
+    drawn = trace.forward
+    from unroll.symbolic.transformations import hide
+
+    story = tell(walk, hide(drawn, hidden) if hidden else drawn, notation)
+    whole = trace.recurrence
+    seeds = _seeds(walk)
+    time = whole.axes[0].length
+    return {
+        "version": 1,
+        "title": recurrence.template.title
+        if recurrence.template
+        else str(recurrence).split("\n")[0],
+        "text": str(recurrence),
+        "language": language,
+        "theme": theme,
+        "steps": trace.steps,
+        "time": [name for name, axis in whole.letters.items() if axis.length == time],
+        "program": program_of(walk),
+        "story": story.json(),
+        "arrays": arrays(trace),
+        "given": {name: _outline(walk, name) for name in given(trace)},
+        "gradients": dict(trace.gradients),
+        "parameters": {
+            name: {
+                "gradient": trace.gradients[name],
+                "label": name_mathml(f"grad_{name}", notation, trace.objective or "L"),
+                "square": _is_square(trace, name),
+            }
+            for name in trace.parameters
+            if name in trace.gradients
+        },
+        "computed": list(whole.defined),
+        "shown": [n for n in trace.forward.names if whole.role(n) not in ("parameter", "loss")],
+        "states": [
+            n for n in trace.forward.names if n in trace.forward.states and n in trace.gradients
+        ],
+        "loss": _loss(walk, seeds),
+        "seed": seeds[0] if len(seeds) == 1 else None,
+        "seeds": [whole.equations[k].name for k in seeds],
+        "diagram": _diagram(recurrence, trace, hidden, notation, language),
+        "palettes": {
+            name: [palette(name).color(f"signed{k:+03d}") for k in range(-_SHADES, _SHADES + 1)]
+            for name in ("light", "dark")
+        },
+        "python": _call(recurrence),
+    }
+
+
+def hidden_in(recurrence: Recurrence) -> list[str]:
+    """What the template leaves out of its picture."""
+    if recurrence.template is None:
+        return []
+    return [n for n in recurrence.template.figure.get("hide", ()) if n in recurrence.defined]
+
+
+def _call(recurrence: Recurrence) -> str:
+    if recurrence.template is not None:
+        return f"unroll.template({recurrence.template.name!r})"
+    return f"unroll.parse({str(recurrence)!r})"
+
+
+def _is_square(trace: Trace, name: str) -> bool:
+    shape = trace.shapes.get(name, ())
+    return len(shape) == 2 and shape[0] == shape[1] and name not in trace.rows
+
+
+def _outline(walk: Walk, name: str) -> dict[str, Any]:
+    """Shape of a value that can be changed, and how many steps lead it; None for no steps."""
+    array = arrays_shape(walk, name)
+    lead = len(walk.trace.rows.get(name, ()))
+    return {"dims": list(array[lead:]), "axes": list(array[:lead]) or None}
+
+
+def arrays_shape(walk: Walk, name: str) -> tuple[int, ...]:
+    import numpy as np
+
+    return np.shape(arrays(walk.trace)[name])
+
+
+def _seeds(walk: Walk) -> list[int]:
+    """The equations of gradients with which the way back begins at every step: grad_L[t] = 1."""
+    return [
+        k
+        for k, e in enumerate(walk.whole.equations)
+        if e.name in walk.gradients and e.target.indices and isinstance(e.expression, Constant)
+    ]
+
+
+def _loss(walk: Walk, seeds: list[int]) -> str:
+    if len(seeds) == 1:
+        return walk.gradients[walk.whole.equations[seeds[0]].name]
+    return walk.trace.objective or ""
+
+
+# --- the picture -------------------------------------------------------------------------------
+
+
+def _diagram(
+    recurrence: Recurrence, trace: Trace, hidden: list[str], notation: str, language: str
+) -> dict[str, Any]:
+    """The unfolded picture in pieces: its head, its definitions, and each group with its ends."""
+    flow = "both" if trace.gradients else "forward"
+    options: dict[str, Any] = {"notation": notation, "language": language, "elide": "none"}
+    if trace.forward.axes and trace.forward.axes[0].leaves:
+        options.pop("elide")
+    figure = recurrence.draw(view="unfolded", flow=flow, values=trace, hide=hidden, **options)
+    kept = [_framed(item) for item in figure.scene.items if not _is_beside(item)]
+    scene = replace(figure.scene, items=tuple(kept), bounds=bounds_of(kept).grown(10))
+    head, _, rest = write_svg(scene, "light", transparent=True).partition("<defs>\n")
+    if not rest:
+        head, _, rest = head.partition("</desc>\n")
+        head, rest = f"{head}</desc>\n", f"</defs>\n{rest}"
+    defs, _, body = rest.partition("</defs>\n")
+    groups = body.removesuffix("</svg>\n").splitlines()
+    assert len(groups) == len(kept)
+    return {
+        "head": head,
+        "defs": defs,
+        "left": scene.bounds.left,
+        "items": [_piece(item, text) for item, text in zip(kept, groups)],
+    }
+
+
+def _is_beside(item: Item) -> bool:
+    return isinstance(item, Group) and item.kind in _BESIDE
+
+
+def _piece(item: Item, text: str) -> list[Any]:
+    box = bounds_of([item])
+    node = None
+    if isinstance(item, Group) and item.kind == "node":
+        index = item.fact("index")
+        node = (item.fact("name") or "") + (f"[{index}]" if index is not None else "")
+    return [round(box.left, 1), round(box.right, 1), text, node]
+
+
+def _framed(item: Item) -> Item:
+    """A node whose values are empty frames, for the page to fill with numbers."""
+    if not isinstance(item, Group) or item.kind not in ("node", "ghost"):
+        return item
+    inner: list[Item] = []
+    for child in item.items:
+        if isinstance(child, Group) and child.kind == "value":
+            box = bounds_of([child])
+            back = any(isinstance(i, Rectangle) and i.stroke == "backward" for i in child.items)
+            frame = Rectangle(
+                box.left, box.top, box.width, box.height, "backward" if back else "ink", None, 0.9
+            )
+            facts = (*child.data, ("of", "gradient" if back else "value"))
+            inner.append(Group("value", (frame,), facts))
+        else:
+            inner.append(child)
+    data = tuple((k, v) for k, v in item.data if k not in ("value", "gradient"))
+    return replace(item, items=tuple(inner), data=data)
+
+
+def _dark_picture() -> str:
+    """Style sheet: the picture's paints in the dark theme."""
+    light, dark = palette("light"), palette("dark")
+    rules = []
+    for paint in ("ink", "background", "forward", "backward", "faint", "shade"):
+        for attribute in ("fill", "stroke"):
+            rules.append((attribute, light.color(paint), dark.color(paint)))
+    found = []
+    for attribute, one, other in dict.fromkeys(rules):
+        rule = f'svg [{attribute}="{one}"]{{{attribute}:{other}}}'
+        found.append(f'.unroll[data-theme="dark"] {rule}')
+        found.append(f'@media (prefers-color-scheme: dark) {{.unroll[data-theme="auto"] {rule}}}')
+    return "\n" + "\n".join(found) + "\n"
+
+
+# --- embedding -----------------------------------------------------------------------------------
+
+
+def _script() -> str:
+    """The stepper's module as a script of a page, where nothing is exported."""
+    return module().split("export {")[0]
+
+
+def _embedded(state: Mapping[str, Any]) -> str:
+    """JSON inside an HTML element: no text of a user's can end the element."""
+    text = json.dumps(state, ensure_ascii=False, separators=(",", ":"), allow_nan=True)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
