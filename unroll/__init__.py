@@ -10,7 +10,7 @@ h[t] = tanh(W @ h[t-1] + U @ x[t] + b)
 
 from unroll.errors import NonFiniteWarning, UnrollError
 from unroll.figure import compose
-from unroll.interface import Recurrence, parse, template
+from unroll.interface import Recurrence, parse, step, template
 
 __version__ = "0.1.0"
-__all__ = ["NonFiniteWarning", "Recurrence", "UnrollError", "compose", "parse", "template"]
+__all__ = ["NonFiniteWarning", "Recurrence", "UnrollError", "compose", "parse", "step", "template"]

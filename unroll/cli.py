@@ -441,6 +441,46 @@ def run(
 
 @main.command()
 @recurrence_argument
+@steps_option
+@tree_option
+@data_options
+@of_option
+@click.option(
+    "--notation", type=click.Choice(["book", "subscript", "angle", "brackets"]), default="book"
+)
+@click.option("--language", type=click.Choice(["en", "zh"]), default="en")
+@click.option("--theme", type=click.Choice(["light", "dark", "auto"]), default="auto")
+@click.option("-o", "--output", metavar="FILE", help=".html; without it, the browser opens it.")
+def step(
+    recurrence: str,
+    steps: int | None,
+    dims: Mapping[str, tuple[int, ...]] | None,
+    data: Path | None,
+    seed: int,
+    of: str | None,
+    tree: str | list[int] | None,
+    output: str | None,
+    **options: Any,
+) -> None:
+    """Make a page to step through a run: forward, and back through time."""
+    found = load(recurrence)
+    own = data is not None or (found.template is not None and bool(found.template.arrays))
+    count = steps or (None if own or isinstance(tree, list) else 5)
+    page = found.step(_run(found, count, dims, data, seed, of, tree), **options)
+    if output is not None:
+        write(output, page.html())
+        return
+    import tempfile
+    import webbrowser
+
+    path = Path(tempfile.mkdtemp(prefix="unroll-")) / "step.html"
+    page.save(path)
+    click.echo(str(path), err=True)
+    webbrowser.open(path.as_uri())
+
+
+@main.command()
+@recurrence_argument
 @click.option("--format", "form", type=click.Choice(["text", "latex"]), default="text")
 @click.option("--notation", type=click.Choice(["book", "subscript", "angle"]), default="book")
 @of_option

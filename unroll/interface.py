@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from unroll.numeric.cost import Cost
     from unroll.numeric.trace import Trace
     from unroll.plots.picture import Picture
+    from unroll.stepper.page import Page
 
 
 @dataclass(frozen=True)
@@ -306,6 +307,34 @@ class Recurrence(symbolic.Recurrence):
             self, hide=hidden, rows=lanes, settings=said, title=name, sizes=sizes, **options
         )
 
+    def step(
+        self,
+        trace: Trace | None = None,
+        *,
+        steps: int | Mapping[str, int] | None = None,
+        dims: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        of: str | None = None,
+        tree: Any = None,
+        notation: str = "book",
+        language: str = "en",
+        theme: str = "auto",
+    ) -> Page:
+        """The page that steps through a run, forward and back through time: `save` writes it.
+
+        trace: a run of this recurrence (default: one of 5 steps, with arrays as `run` makes them up
+        from steps, dims and seed); notation: book, subscript, angle or brackets; language: en or zh;
+        theme: light, dark or auto. Raises UnrollError for a batch, and as `run` and `draw` do.
+        """
+        from unroll.stepper.page import Page, state_of
+
+        found = self.runnable()
+        if trace is None:
+            own = self.template is not None and bool(self.template.arrays)
+            count = 5 if steps is None and not own and not isinstance(tree, list) else steps
+            trace = found.run(steps=count, dims=dims, seed=seed, of=of, tree=tree)
+        return Page(state_of(found, trace, notation=notation, language=language, theme=theme))
+
     def plot(
         self,
         name: str,
@@ -363,3 +392,14 @@ def from_template(found: Template) -> Recurrence:
 
     recurrence = read(found.equations, name=found.name, roles=found.roles or None)
     return _public(recurrence, found)
+
+
+def step(recurrence: Recurrence | str, trace: Trace | None = None, **options: Any) -> Page:
+    """The page that steps through a run of a recurrence: `unroll.step(rnn, trace).save("bptt.html")`.
+
+    recurrence: one, or the name of a template, or equations; the rest as for `Recurrence.step`.
+    """
+    if isinstance(recurrence, str):
+        known = recurrence in templates.names()
+        recurrence = template(recurrence) if known else parse(recurrence)
+    return recurrence.step(trace, **options)

@@ -14,7 +14,7 @@ from unroll.export.tex import POINTS, comment, foreign, is_eastern
 from unroll.export.tikzpicture import Picture
 
 LARGEST = 14_400.0  # of a PDF page, big points; TeX itself measures up to 16 300
-_PACKAGES = r"""\usepackage{amsmath,amssymb,tikz}
+PACKAGES = r"""\usepackage{amsmath,amssymb,tikz}
 \usetikzlibrary{arrows.meta}"""
 
 
@@ -40,7 +40,7 @@ def _document(scene: Scene, picture: str) -> Iterator[str]:
     yield r"\expandafter\ifx\csname @classoptionslist\endcsname\relax % no class is loaded yet"
     yield r"\RequirePackage{fix-cm}"
     yield r"\documentclass[tikz,border=0bp]{standalone}"
-    yield _PACKAGES
+    yield PACKAGES
     yield from letters(picture)
     yield r"\def\unrollend{\end{document}}"
     yield r"\begin{document}"

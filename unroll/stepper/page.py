@@ -7,12 +7,13 @@ import hashlib
 import html
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from unroll.drawing.scene import Group, Item, Rectangle, bounds_of
 from unroll.drawing.theme import palette
+from unroll.errors import UnrollError
 from unroll.export.svg import write_svg
 from unroll.files import write
 from unroll.language.mathml import name_mathml
@@ -20,7 +21,10 @@ from unroll.stepper.bundle import module, static
 from unroll.stepper.program import arrays, given, program_of
 from unroll.stepper.tasks import Walk
 from unroll.stepper.telling import tell
-from unroll.symbolic.expressions import Constant
+from unroll.symbolic import recurrence as symbolic
+from unroll.symbolic.expressions import Constant, Index, Reference, call
+from unroll.symbolic.recurrence import Equation
+from unroll.symbolic.transformations import hide
 
 if TYPE_CHECKING:
     from unroll.interface import Recurrence
@@ -82,11 +86,8 @@ def state_of(
     walk = Walk(trace)
     hidden = hidden_in(recurrence)
     drawn = trace.forward
-    from unroll.symbolic.transformations import hide
-
     story = tell(walk, hide(drawn, hidden) if hidden else drawn, notation)
     whole = trace.recurrence
-    seeds = _seeds(walk)
     time = whole.axes[0].length
     return {
         "version": 1,
@@ -114,12 +115,8 @@ def state_of(
         },
         "computed": list(whole.defined),
         "shown": [n for n in trace.forward.names if whole.role(n) not in ("parameter", "loss")],
-        "states": [
-            n for n in trace.forward.names if n in trace.forward.states and n in trace.gradients
-        ],
-        "loss": _loss(walk, seeds),
-        "seed": seeds[0] if len(seeds) == 1 else None,
-        "seeds": [whole.equations[k].name for k in seeds],
+        "influence": _influence(walk),
+        "seeds": _seeds(walk),
         "diagram": _diagram(recurrence, trace, hidden, notation, language),
         "palettes": {
             name: [palette(name).color(f"signed{k:+03d}") for k in range(-_SHADES, _SHADES + 1)]
@@ -160,19 +157,67 @@ def arrays_shape(walk: Walk, name: str) -> tuple[int, ...]:
     return np.shape(arrays(walk.trace)[name])
 
 
-def _seeds(walk: Walk) -> list[int]:
-    """The equations of gradients with which the way back begins at every step: grad_L[t] = 1."""
+def _seeds(walk: Walk) -> list[str]:
+    """Gradients with which the way back begins at every step: grad_L[t] = 1."""
     return [
-        k
-        for k, e in enumerate(walk.whole.equations)
-        if e.name in walk.gradients and e.target.indices and isinstance(e.expression, Constant)
+        e.name
+        for e in walk.whole.equations
+        if e.name in walk.gradients and isinstance(e.expression, Constant)
     ]
 
 
-def _loss(walk: Walk, seeds: list[int]) -> str:
-    if len(seeds) == 1:
-        return walk.gradients[walk.whole.equations[seeds[0]].name]
-    return walk.trace.objective or ""
+def _influence(walk: Walk) -> dict[str, Any] | None:
+    """The program of the same run with a weight for each step's loss: how far each reaches back.
+
+    With one weight 1 and all others 0 the gradient of a state is ∂L^(k)/∂h^(t) (section 10.7 of
+    Goodfellow, Bengio & Courville 2016). None where the loss is no sum over steps, or there is no
+    state.
+    """
+    from unroll.numeric.contributions import per_step
+    from unroll.numeric.execution import run
+
+    trace, forward = walk.trace, walk.trace.forward
+    time = forward.axes[0]
+    try:
+        loss = per_step(trace)
+    except UnrollError:
+        return None
+    states = [
+        n
+        for n in forward.names
+        if n in forward.states
+        and n in trace.gradients
+        and [a.length for a in forward.axes_of(n)] == [time.length]
+    ]
+    if not states or [a.length for a in forward.axes_of(loss)] != [time.length] or time.leaves:
+        return None
+    letter = forward.axes_of(loss)[0].name
+    weights = _new("weight", forward.names)
+    at = (Index(letter),)
+    product = Reference(weights, at) * Reference(loss, at)
+    total = Equation(Reference(_new("weighted", forward.names)), call("sum", product, over=letter))
+    others = tuple(e for e in forward.equations if e.name != trace.objective)
+    if trace.objective == loss:
+        others = forward.equations
+    weighted = symbolic.Recurrence((*others, total), forward.axes)
+    given_arrays = {**arrays(trace), weights: [1.0] * trace.steps}
+    try:
+        traced = run(weighted, given_arrays, of=total.name)
+    except UnrollError:  # a recurrence whose arrays do not tell it all, as one on trees
+        return None
+    return {
+        "program": program_of(Walk(traced)),
+        "weights": weights,
+        "of": loss,
+        "by": states[0],
+        "gradient": traced.gradients[states[0]],
+    }
+
+
+def _new(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
 
 
 # --- the picture -------------------------------------------------------------------------------

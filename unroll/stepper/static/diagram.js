@@ -5,6 +5,7 @@ import { named } from "./story.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const ALL = 900; // groups that are all in the page; of more only those in sight
+const LEAST = 0.85, MOST = 1.5; // of the size in which it was drawn
 const MARGIN = 600; // px beside what is in sight
 
 export class Diagram {
@@ -32,6 +33,17 @@ export class Diagram {
     this.svg.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && target(event)) this.onPick(target(event));
     });
+    this.fit();
+    new ResizeObserver(() => this.fit()).observe(root);
+  }
+
+  // As wide as there is room, but not much larger than it was drawn, and never smaller than it reads well.
+  fit() {
+    const natural = this.svg.viewBox.baseVal.width, room = this.root.clientWidth - 14;
+    if (room <= 0) return;
+    const width = Math.min(Math.max(room, LEAST * natural), MOST * natural);
+    this.svg.setAttribute("width", width.toFixed(1));
+    this.svg.removeAttribute("height");
     this.mount();
   }
 
@@ -124,7 +136,7 @@ export class Diagram {
       cells.insertBefore(cell, frame);
       if (fits) {
         const text = make("text", {
-          x: at[0] + w / 2, y: at[1] + h / 2, "font-size": Math.min(10, h * 0.72, w / 2.9),
+          x: at[0] + w / 2, y: at[1] + h / 2, "font-size": Math.min(10, h * 0.72, w / 3.5),
           "text-anchor": "middle", "dominant-baseline": "central", fill: inkOn(paint),
         });
         text.textContent = shown(number, Math.min(decimals, 2));

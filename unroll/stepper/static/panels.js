@@ -108,7 +108,8 @@ export function bars(norms, current, label) {
 // Rows of norms as shades on a logarithmic scale: what each loss says of each step.
 export function heatMap(rows, dark, label) {
   const all = rows.flat().filter((x) => x > 0);
-  const most = Math.log10(Math.max(...all, 1e-300)), least = Math.max(Math.min(most - 1, Math.log10(Math.min(...all, 1))), most - 12);
+  const most = Math.log10(Math.max(...all, 1e-300));
+  const least = Math.max(Math.min(most - 1, Math.log10(Math.min(...all, 1e300))), most - 12);
   const table = element("table", { class: "heat", "aria-label": label });
   rows.forEach((row, k) => {
     const line = element("tr", {}, element("th", { scope: "row" }, String(k + 1)));

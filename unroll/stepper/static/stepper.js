@@ -1,6 +1,6 @@
 // The stepper: a picture, the equation of the moment, and every number behind it. See DESIGN 8.
 
-import { Diagram, indices } from "./diagram.js";
+import { Diagram, indices, make } from "./diagram.js";
 import { norm, spectralRadius } from "./numbers.js";
 import { bars, element, entries, heatMap, mathematics, matrix, put, withNumbers } from "./panels.js";
 import { compile } from "./program.js";
@@ -135,13 +135,14 @@ class Stepper {
 
   // Norms of the gradient of each step's loss by each step's state.
   influence() {
-    const { seed, steps, states } = this.state;
-    if (seed === null || steps > MAP_STEPS || !states.length) return null;
+    const { influence, steps } = this.state;
+    if (!influence || steps > MAP_STEPS) return null;
     if (!this.map) {
-      const gradient = this.state.gradients[states[0]];
+      this.weighted ??= compile(influence.program);
       this.map = Array.from({ length: steps }, (_, k) => {
-        const values = this.compiled.run(this.arrays, { [seed]: (at) => (at[0] === k + 1 ? 1 : 0) });
-        return Array.from({ length: steps }, (_, t) => norm(values.at(gradient, [t + 1]).data));
+        const weights = Array.from({ length: steps }, (_, t) => (t === k ? 1 : 0));
+        const values = this.weighted.run({ ...this.arrays, [influence.weights]: weights });
+        return Array.from({ length: steps }, (_, t) => norm(values.at(influence.gradient, [t + 1]).data));
       });
     }
     return this.map;
@@ -192,7 +193,7 @@ class Stepper {
 
   playLabel() {
     const text = this.say(this.playing ? "pause" : "play");
-    this.playButton.textContent = this.playing ? "❚❚" : "▶";
+    this.playButton.replaceChildren(icon(this.playing ? "pause" : "play"));
     this.playButton.setAttribute("aria-label", text);
     this.playButton.title = text;
   }
@@ -287,9 +288,9 @@ class Stepper {
     this.root.classList.add("unroll");
     this.root.dataset.theme = this.theme;
     this.root.lang = this.language === "zh" ? "zh-Hans" : "en";
-    const button = (key, sign, act) =>
-      element("button", { type: "button", "aria-label": this.say(key), title: this.say(key), onclick: act }, sign);
-    this.playButton = button("play", "▶", () => this.play());
+    const button = (key, act) =>
+      element("button", { type: "button", "aria-label": this.say(key), title: this.say(key), onclick: act }, icon(key));
+    this.playButton = button("play", () => this.play());
     this.scrubber = element("input", {
       type: "range", min: "0", max: String(this.story.count), step: "1", "aria-label": this.say("event"),
       oninput: () => this.goto(Number(this.scrubber.value)),
@@ -304,13 +305,13 @@ class Stepper {
     speed.value = String(this.speed);
     const controls = element(
       "div", { class: "controls", role: "group", "aria-label": this.say("event") },
-      button("first", "⏮", () => this.goto(0)),
-      button("previousStep", "«", () => this.goto(this.story.previousStep(this.event))),
-      button("previous", "‹", () => this.next(-1)),
+      button("first", () => this.goto(0)),
+      button("previousStep", () => this.goto(this.story.previousStep(this.event))),
+      button("previous", () => this.next(-1)),
       this.playButton,
-      button("next", "›", () => this.next(1)),
-      button("nextStep", "»", () => this.goto(this.story.nextStep(this.event))),
-      button("last", "⏭", () => this.goto(this.story.count)),
+      button("next", () => this.next(1)),
+      button("nextStep", () => this.goto(this.story.nextStep(this.event))),
+      button("last", () => this.goto(this.story.count)),
       this.scrubber,
       element("span", { class: "count" }, this.number, ` ${this.say("of")} ${this.story.count}`),
       speed,
@@ -325,7 +326,7 @@ class Stepper {
       "header", {},
       element("h1", {}, this.state.title),
       element("span", { class: "tools" },
-        button("theme", "◐", () => this.setTheme()),
+        button("theme", () => this.setTheme()),
         element("button", { type: "button", class: "language", onclick: () => this.setLanguage() }, this.say("language"))),
     );
     this.picture = element("div", { class: "diagram", role: "group", "aria-label": this.say("diagram"), tabindex: "0" });
@@ -391,7 +392,10 @@ class Stepper {
     this.diagram.update({
       state: (group) => {
         const { kind, source, target, flow } = group.dataset;
-        if (kind === "edge") return this.story.state(edges.get(`${flow} ${source} ${target}`), this.event);
+        if (kind === "edge") {
+          const never = flow === "backward" ? "pending" : "done"; // no gradient comes along it
+          return this.story.state(edges.get(`${flow} ${source} ${target}`), this.event, never);
+        }
         return this.story.state(nodes.get(named(group.dataset.name, indices(group))), this.event);
       },
       value: (name, at) => this.known(name, at),
@@ -520,7 +524,7 @@ class Stepper {
     this.influenceMap.replaceChildren();
     if (!rows) return;
     this.influenceMap.append(
-      element("h2", {}, this.say("heat")), element("p", {}, `‖∂${this.state.loss}⁽ᵏ⁾/∂${this.state.states[0]}⁽ᵗ⁾‖ · ${this.say("heatAxes")}`),
+      element("h2", {}, this.say("heat")), element("p", {}, `‖∂${this.state.influence.of}⁽ᵏ⁾/∂${this.state.influence.by}⁽ᵗ⁾‖ · ${this.say("heatAxes")}`),
       heatMap(rows, this.dark(), this.say("heat")),
     );
   }
@@ -658,6 +662,25 @@ class Stepper {
     event.stopPropagation();
     acts[event.key]();
   }
+}
+
+// Shapes of 16 x 16, so that no font has to have them.
+const ICONS = {
+  first: "M3 2h2v12H3zM14 2v12L5.5 8z",
+  previousStep: "M8 2v12L1 8zM15 2v12L8 8z",
+  previous: "M12 2v12L4 8z",
+  play: "M4 2v12l9-6z",
+  pause: "M3.5 2h3v12h-3zM9.5 2h3v12h-3z",
+  next: "M4 2v12l8-6z",
+  nextStep: "M1 2v12l7-6zM8 2v12l7-6z",
+  last: "M11 2h2v12h-2zM2 2v12l8.5-6z",
+  theme: "M8 1a7 7 0 1 0 0 14zM8 1a7 7 0 0 1 0 14v-1a6 6 0 0 0 0-12z",
+};
+
+function icon(key) {
+  const drawn = make("svg", { viewBox: "0 0 16 16", width: "16", height: "16", "aria-hidden": "true" });
+  drawn.append(make("path", { d: ICONS[key], fill: "currentColor" }));
+  return drawn;
 }
 
 function joined(values) {

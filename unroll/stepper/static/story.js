@@ -145,8 +145,8 @@ export class Story {
   }
 
   // pending before the first event that touches a thing, active during one, done after.
-  state(touching, n) {
-    if (!touching) return n > 0 ? "done" : "pending";
+  state(touching, n, untouched = "done") {
+    if (!touching) return n > 0 ? untouched : "pending";
     if (touching.includes(n)) return "active";
     return touching[0] > n ? "pending" : "done";
   }
