@@ -68,7 +68,7 @@ def _document(ready: Stage, colors: Theme) -> Iterator[str]:
     yield r"\else\def\unrollend{\unrollpicture}\fi"
     if is_eastern(picture + caption):
         yield r"\providecommand\unrollcjk[1]{#1}"
-    yield from _overlays(len(sentences), ready.scene, sentences)
+    yield from _overlays([*sentences, ready.scene.title])
     yield r"\def\unrollpicture{{\centering"
     width, height = points(ready.scene.bounds.width), points(ready.scene.bounds.height)
     fits = rf"min(1, \linewidth/{width}, \unrollheight/{height})"
@@ -89,21 +89,21 @@ def _ground(colors: Theme) -> Iterator[str]:
             yield rf"\setbeamercolor{{{role}{named(paint)}}}"
 
 
-def _overlays(moments: int, scene: Scene, sentences: Sequence[str]) -> Iterator[str]:
+def _overlays(sentences: Sequence[str]) -> Iterator[str]:
     """What the picture says of slides, in the words of Beamer; elsewhere all of it is there."""
-    longest = max(map(len, (*sentences, scene.title)))
-    lines = min(_LINES, ceil(longest / _LETTERS))
+    lines = min(_LINES, ceil(max(map(len, sentences)) / _LETTERS))
     share = 0.86 - 0.05 * lines
     box = rf"\parbox[t][{lines}\baselineskip][t]{{\linewidth}}{{\centering ##1\par}}"
     yield r"\ifcsname beamer@slideinframe\endcsname"
-    yield r"  \def\unrollonly<#1>{\only<#1| handout:0>}%"
-    yield rf"  \def\unrolllast{{\only<{moments + 1}-| handout:1>}}%"
+    yield r"  \gdef\unrollonly<#1>{\only<#1| handout:0>}%  also in notes, which come later"
+    yield r"  \gdef\unrollwhole<#1>{\only<#1| handout:1>}%"
     yield r"  \tikzset{unroll from/.code={\alt<#1-| handout:1>{}{\pgfkeysalso{unroll pending}}}}%"
     yield rf"  \providecommand\unrollheight{{{number(share)}\textheight}}%"
     yield r"  \providecommand\unrollcaption[1]"
     yield rf"    {{\medskip{{\footnotesize{box.replace('##', '#')}}}}}%"
     yield r"\else"
-    yield r"  \long\def\unrollonly<#1>#2{}\long\def\unrolllast#1{}\tikzset{unroll from/.code={}}%"
+    yield r"  \long\gdef\unrollonly<#1>#2{}\global\let\unrollwhole=\unrollonly"
+    yield r"  \tikzset{unroll from/.code={}}%"
     yield r"  \providecommand\unrollheight{0.86\textheight}\providecommand\unrollcaption[1]{}%"
     yield r"\fi"
     yield rf"\tikzset{{unroll pending/.style={{opacity={number(FAINT)}}}}}%"
@@ -112,7 +112,7 @@ def _overlays(moments: int, scene: Scene, sentences: Sequence[str]) -> Iterator[
 def _caption(sentences: Sequence[str], title: str) -> Iterator[str]:
     for k, sentence in enumerate(sentences, 1):
         yield rf"\unrollonly<{k}>{{{text(sentence)}}}%"
-    yield rf"\unrolllast{{{text(title)}}}"
+    yield rf"\unrollwhole<{len(sentences) + 1}->{{{text(title)}}}"
 
 
 def _short(moment: Moment) -> str:
