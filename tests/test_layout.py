@@ -94,10 +94,7 @@ SHOWN = [
 
 @pytest.mark.parametrize("options", SHOWN, ids=str)
 @pytest.mark.parametrize("name", ALL)
-def test_nothing_overlaps(name, options, request):
-    if (name, options) == ("clockwork", {"flow": "both"}):
-        known = "the name of a gradient has no room at the widest pitch: known, see the notes"
-        request.applymarker(pytest.mark.xfail(strict=True, reason=known))
+def test_nothing_overlaps(name, options):
     assert complaints(recurrence(name).draw(**options).scene) == []
 
 
