@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from heapq import heapify, heappop, heappush
 from itertools import product
+from typing import Any
 
 from unroll.graph.unrolled import steps_of
 from unroll.numeric.trace import Trace
-from unroll.symbolic.expressions import Call, Expression, Range, Reference
+from unroll.symbolic.expressions import Call, Expression, Reference
 from unroll.symbolic.recurrence import Equation, Recurrence
 from unroll.symbolic.sizes import Sizes
 
@@ -100,9 +101,6 @@ class Walk:
         for step in steps_of(self.whole, node.bound, self.sizes, here):
             yield {**here, node.bound.axis: step}
 
-    def range_of(self, within: Range, here: Here) -> list[int]:
-        return list(steps_of(self.whole, within, self.sizes, here))
-
 
 def in_order(walk: Walk) -> tuple[Task, ...]:
     """All tasks, each after everything that it reads.
@@ -110,60 +108,95 @@ def in_order(walk: Walk) -> tuple[Task, ...]:
     Forward along the time axis, then backward; the terms of a parameter's gradient right after what
     their step computes, and before the gradient itself.
     """
-    tasks: list[Task] = []
-    reads: list[list[Point]] = []
-    made: dict[Point, int] = {}
+    needs = _Needs(walk)
     for task in walk.points():
         equation = walk.whole.equations[task.equation]
         here = walk.here(equation, task.at)
-        needs = list(walk.reads(equation.expression, here))
         if walk.is_collected(equation.name):
-            needs = []
-            for j, term in enumerate(summands(equation.expression)):
-                inside = walk.within(term, here) if isinstance(term, Call) else iter([here])
-                for inner in inside:
-                    bound = term.bound if isinstance(term, Call) else None
-                    tasks.append(
-                        Task(task.equation, task.at, j, inner[bound.axis] if bound else None)
-                    )
-                    body = term.arguments[0] if bound and isinstance(term, Call) else term
-                    reads.append(list(walk.reads(body, inner)))
-                    needs.append(("", (len(tasks) - 1,)))
-        made[equation.name, task.at] = len(tasks)
-        tasks.append(task)
-        reads.append(needs)
-    return _sorted(walk, tasks, reads, made)
+            terms = enumerate(summands(equation.expression))
+            found = [n for j, term in terms for n in needs.terms(task, j, term, here)]
+        else:
+            found = list(needs.of(equation.expression, here))
+        needs.made[equation.name, task.at] = needs.add(task, found)
+    return needs.sorted()
 
 
-def _sorted(
-    walk: Walk, tasks: list[Task], reads: list[list[Point]], made: Mapping[Point, int]
-) -> tuple[Task, ...]:
-    """Topologically, and what comes first among what is ready."""
-    after: list[list[int]] = [[] for _ in tasks]
-    waiting = [0] * len(tasks)
-    for i, needs in enumerate(reads):
-        for point in set(needs):
-            j = point[1][0] if not point[0] else made.get(point)
-            if j is not None and j != i:
-                after[j].append(i)
-                waiting[i] += 1
-    rank = [(*_rank(walk, task), i) for i, task in enumerate(tasks)]
-    ready = [rank[i] for i, count in enumerate(waiting) if not count]
-    heapify(ready)
-    found = []
-    while ready:
-        i = heappop(ready)[-1]
-        found.append(tasks[i])
-        for j in after[i]:
-            waiting[j] -= 1
-            if not waiting[j]:
-                heappush(ready, rank[j])
-    assert len(found) == len(tasks), "a cycle within a run"
-    return tuple(found)
+@dataclass
+class _Needs:
+    """What has to be done before what: tasks by number, and the numbers or points that each needs.
+
+    A sum over steps that many tasks read, as a softmax over all steps does at each of them, has a
+    number of its own and no task, so that there are as many needs as readers and terms, not their
+    product.
+    """
+
+    walk: Walk
+    tasks: list[Task | None] = field(default_factory=list)
+    needs: list[list[Point | int]] = field(default_factory=list)
+    made: dict[Point, int] = field(default_factory=dict)
+    gathered: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def add(self, task: Task | None, needs: list[Point | int]) -> int:
+        self.tasks.append(task)
+        self.needs.append(needs)
+        return len(self.tasks) - 1
+
+    def of(self, node: Expression, here: Here) -> Iterator[Point | int]:
+        """What an expression needs where its letters have these numbers."""
+        if isinstance(node, Reference):
+            yield from self.walk.reads(node, here)
+        elif isinstance(node, Call) and node.bound is not None:
+            others = ((letter, n) for letter, n in here.items() if letter != node.over)
+            key = (id(node), *others)
+            if key not in self.gathered:
+                inside = self.walk.within(node, here)
+                found = [n for inner in inside for a in node.arguments for n in self.of(a, inner)]
+                self.gathered[key] = self.add(None, found)
+            yield self.gathered[key]
+        elif isinstance(node, Call):
+            for argument in node.arguments:
+                yield from self.of(argument, here)
+
+    def terms(self, task: Task, j: int, term: Expression, here: Here) -> Iterator[int]:
+        """The tasks of one summand of a parameter's gradient: of a sum over steps one for each."""
+        if not isinstance(term, Call) or term.bound is None:
+            yield self.add(replace(task, term=j), list(self.of(term, here)))
+            return
+        for inner in self.walk.within(term, here):
+            own = replace(task, term=j, step=inner[term.bound.axis])
+            yield self.add(own, list(self.of(term.arguments[0], inner)))
+
+    def sorted(self) -> tuple[Task, ...]:
+        """Topologically, and what comes first among what is ready."""
+        after: list[list[int]] = [[] for _ in self.tasks]
+        waiting = [0] * len(self.tasks)
+        for i, needs in enumerate(self.needs):
+            for need in set(needs):
+                j = need if isinstance(need, int) else self.made.get(need)
+                if j is not None and j != i:
+                    after[j].append(i)
+                    waiting[i] += 1
+        rank = [(*_rank(self.walk, task), i) for i, task in enumerate(self.tasks)]
+        ready = [rank[i] for i, count in enumerate(waiting) if not count]
+        heapify(ready)
+        found, count = [], 0
+        while ready:
+            i = heappop(ready)[-1]
+            count += 1
+            if (task := self.tasks[i]) is not None:
+                found.append(task)
+            for j in after[i]:
+                waiting[j] -= 1
+                if not waiting[j]:
+                    heappush(ready, rank[j])
+        assert count == len(self.tasks), "a cycle within a run"
+        return tuple(found)
 
 
-def _rank(walk: Walk, task: Task) -> tuple[int, int, int, int]:
+def _rank(walk: Walk, task: Task | None) -> tuple[int, int, int, int]:
     """The pass; the step, as it runs; terms of sums after what they need; the equation."""
+    if task is None:
+        return -1, 0, 0, 0
     equation = walk.whole.equations[task.equation]
     back = equation.name in walk.backward
     step = task.at[0] if task.at else (_FAR if back else 0)  # the seed begins the way back
