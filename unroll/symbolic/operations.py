@@ -111,6 +111,8 @@ class Operation:
     value shapes to them all; None for what makes no new numbers (a view, a size).
     javascript: source of one entry, from the entries `a`, `b`, `c` of operands that broadcast; or of the
     value, from the operands `A`, `B`, `C`, or all `parts`, by the functions of `stepper/static/kernels.js`.
+    words: English and Chinese for a sentence: a noun ("the sum" of its operands), or a phrase with `{0}`,
+    `{1}` for the operands; None where its name is the noun.
     affine: the same value as another operation of the table, scaled and shifted before and after, so
     that one call of that serves both.
     """
@@ -142,6 +144,7 @@ class Operation:
     work: Work | None = 1
     affine: Callable[..., Expression] | None = None
     javascript: str = ""
+    words: tuple[str, str] | None = None
 
     @property
     def reduces(self) -> bool:
@@ -250,6 +253,7 @@ def _comparison(name: str, doc: str, ufunc: str, infix: str, latex: str) -> Oper
         associates="none",
         value=lambda a, b: float(COMPARED[infix](a, b)),
         javascript=f"+(a {infix} b)",
+        words=(f"whether {{0}} {infix} {{1}}", f"是否 {{0}} {infix} {{1}}"),
     )
 
 
@@ -506,6 +510,7 @@ _ROWS = (
         simpler=_simpler_sum,
         linear=True,
         javascript="a + b",
+        words=("the sum", "和"),
     ),
     _binary(
         "subtract",
@@ -519,6 +524,7 @@ _ROWS = (
         simpler=_simpler_difference,
         linear=True,
         javascript="a - b",
+        words=("{0} minus {1}", "{0} 减 {1}"),
     ),
     _binary(
         "multiply",
@@ -532,6 +538,7 @@ _ROWS = (
         value=operator.mul,
         simpler=_simpler_product,
         javascript="a * b",
+        words=("the elementwise product", "逐元素乘积"),
     ),
     _binary(
         "divide",
@@ -544,6 +551,7 @@ _ROWS = (
         value=_exact_quotient,
         simpler=lambda a, b: ZERO if a == ZERO else a if b == ONE else None,
         javascript="a / b",
+        words=("{0} over {1}", "{0} 除以 {1}"),
     ),
     _binary(
         "power",
@@ -556,6 +564,7 @@ _ROWS = (
         associates="right",
         simpler=lambda a, b: ONE if b == ZERO else a if b == ONE else None,
         javascript="power(a, b)",
+        words=("{0} to the power {1}", "{0} 的 {1} 次幂"),
     ),
     Operation(
         "negative",
@@ -570,6 +579,7 @@ _ROWS = (
         simpler=lambda a: _argument(a, "negative"),
         linear=True,
         javascript="-a",
+        words=("minus {0}", "{0} 取负"),
     ),
     # products of vectors and matrices
     Operation(
@@ -585,6 +595,7 @@ _ROWS = (
         simpler=_zero_if_any,
         work=_product_work,
         javascript="matmul(A, B)",
+        words=("{0} times {1}", "{0} 乘 {1}"),
     ),
     Operation(
         "transpose",
@@ -598,6 +609,7 @@ _ROWS = (
         simpler=lambda a: _argument(a, "transpose") or (a if isinstance(a, Constant) else None),
         work=None,
         javascript="transpose(A)",
+        words=("the transpose", "转置"),
     ),
     Operation(
         "outer",
@@ -609,6 +621,7 @@ _ROWS = (
         product=True,
         simpler=_zero_if_any,
         javascript="outer(A, B)",
+        words=("the outer product", "外积"),
     ),
     Operation(
         "dot",
@@ -622,6 +635,7 @@ _ROWS = (
         simpler=_zero_if_any,
         work=_entrywise(2),
         javascript="dot(A, B)",
+        words=("the inner product", "内积"),
     ),
     Operation(
         "concat",
@@ -633,6 +647,7 @@ _ROWS = (
         aliases=("concatenate", "cat", "stack"),
         work=0,
         javascript="concat(...parts)",
+        words=("the concatenation", "拼接"),
     ),
     Operation(
         "part",
@@ -643,6 +658,7 @@ _ROWS = (
         (2, None),
         work=None,
         javascript="part(...parts)",
+        words=("a part of {0}", "{0} 的一部分"),
     ),
     Operation(
         "unpart",
@@ -653,6 +669,7 @@ _ROWS = (
         (3, None),
         work=0,
         javascript="unpart(...parts)",
+        words=("{0}, back in its place", "放回原位的 {0}"),
     ),
     Operation(
         "slice",
@@ -668,6 +685,7 @@ _ROWS = (
         positions={1: Along(0, 0), 2: Along(0, 0, end=True)},
         work=None,
         javascript="slice(A, B, C)",
+        words=("entries {1} to {2} - 1 of {0}", "{0} 的第 {1} 到 {2} - 1 个分量"),
     ),
     Operation(
         "unslice",
@@ -679,6 +697,7 @@ _ROWS = (
         positions={2: Along(1, 0), 3: Along(1, 0, end=True)},
         work=0,
         javascript="unslice(A, B, C, D)",
+        words=("{0}, back in its place", "放回原位的 {0}"),
     ),
     Operation(
         "entry",
@@ -691,6 +710,7 @@ _ROWS = (
         positions={1: Along(0, 0), 2: Along(0, 1)},
         work=0,
         javascript="entry(...parts)",
+        words=("one entry", "一个分量"),
     ),
     Operation(
         "row",
@@ -706,6 +726,7 @@ _ROWS = (
         positions={1: Along(0, 0)},
         work=0,
         javascript="row(A, B)",
+        words=("row {1} of {0}", "{0} 的第 {1} 行"),
     ),
     Operation(
         "column",
@@ -718,6 +739,7 @@ _ROWS = (
         positions={1: Along(0, 1)},
         work=0,
         javascript="column(A, B)",
+        words=("column {1} of {0}", "{0} 的第 {1} 列"),
     ),
     Operation(
         "one_hot",
@@ -735,6 +757,7 @@ _ROWS = (
         positions={0: Along(1, 0)},
         work=0,
         javascript="oneHot(...parts)",
+        words=("the one-hot vector", "one-hot 向量"),
     ),
     Operation(
         "argmax",
@@ -745,6 +768,7 @@ _ROWS = (
         (1, 1),
         work=_entrywise(1),
         javascript="argmax(A)",
+        words=("the place of the largest entry", "最大分量的位置"),
     ),
     Operation(
         "argmin",
@@ -755,6 +779,7 @@ _ROWS = (
         (1, 1),
         work=_entrywise(1),
         javascript="argmin(A)",
+        words=("the place of the smallest entry", "最小分量的位置"),
     ),
     Operation(
         "inv",
@@ -766,6 +791,7 @@ _ROWS = (
         simpler=lambda a: _argument(a, "inv"),
         work=lambda shapes: _cubed(1, shapes),
         javascript="inv(A)",
+        words=("the inverse", "逆矩阵"),
     ),
     Operation(
         "solve",
@@ -780,6 +806,7 @@ _ROWS = (
         (2, 2),
         work=_solve_work,
         javascript="solve(A, B)",
+        words=("the solution x of {0} @ x = {1}", "{0} @ x = {1} 的解 x"),
     ),
     Operation(
         "trace",
@@ -794,6 +821,7 @@ _ROWS = (
         aliases=("tr",),
         work=lambda shapes: shapes[0][0],
         javascript="trace(A)",
+        words=("the trace", "迹"),
     ),
     Operation(
         "identity",
@@ -807,6 +835,7 @@ _ROWS = (
         (1, 1),
         work=0,
         javascript="identity(A)",
+        words=("the identity matrix as large as {0}", "与 {0} 同阶的单位矩阵"),
     ),
     Operation(
         "det",
@@ -817,6 +846,7 @@ _ROWS = (
         (1, 1),
         work=lambda shapes: _cubed(3, shapes),
         javascript="det(A)",
+        words=("the determinant", "行列式"),
     ),
     Operation(
         "logdet",
@@ -830,6 +860,7 @@ _ROWS = (
         (1, 1),
         work=lambda shapes: _cubed(3, shapes),
         javascript="logdet(A)",
+        words=("the logarithm of the determinant", "行列式的对数"),
     ),
     Operation(
         "diag",
@@ -840,6 +871,7 @@ _ROWS = (
         (1, 1),
         work=0,
         javascript="diag(A)",
+        words=("the diagonal matrix", "对角矩阵"),
     ),
     Operation(
         "diagonal",
@@ -850,6 +882,7 @@ _ROWS = (
         (1, 1),
         work=None,
         javascript="diagonal(A)",
+        words=("the diagonal", "对角线"),
     ),
     # elementwise functions
     _unary(
@@ -859,6 +892,7 @@ _ROWS = (
         lambda g, r, a: (g * r,),
         r"\exp({0})",
         javascript="Math.exp(a)",
+        words=("the exponential", "指数函数值"),
     ),
     Operation(
         "log",
@@ -870,6 +904,7 @@ _ROWS = (
         aliases=("ln",),
         fuses={"softmax": "log_softmax", "sigmoid": "log_sigmoid", "subtract": _complement_log},
         javascript="Math.log(a)",
+        words=("the logarithm", "对数"),
     ),
     _unary(
         "log_sigmoid",
@@ -880,6 +915,7 @@ _ROWS = (
         ("logsigmoid",),
         work=3,
         javascript="-softplus(-a)",
+        words=("the log of the sigmoid", "sigmoid 的对数"),
     ),
     _unary(
         "sqrt",
@@ -888,6 +924,7 @@ _ROWS = (
         lambda g, r, a: (g / (2 * r),),
         r"\sqrt{{0}}",
         javascript="Math.sqrt(a)",
+        words=("the square root", "平方根"),
     ),
     _unary(
         "abs",
@@ -896,6 +933,7 @@ _ROWS = (
         lambda g, r, a: (g * call("sign", a),),
         r"|{0}|",
         javascript="Math.abs(a)",
+        words=("the absolute value", "绝对值"),
     ),
     _unary(
         "tanh",
@@ -915,6 +953,7 @@ _ROWS = (
         work=4,
         affine=lambda a: (1 + call("tanh", a / 2)) / 2,
         javascript="0.5 * (1 + Math.tanh(0.5 * a))",
+        words=("the sigmoid", "sigmoid"),
     ),
     _unary(
         "relu",
@@ -923,6 +962,7 @@ _ROWS = (
         lambda g, r, a: (call("step", a) * g,),
         r"\mathrm{relu}({0})",
         javascript="Math.max(a, 0)",
+        words=("the rectifier", "整流（ReLU）值"),
     ),
     _unary(
         "softplus",
@@ -939,6 +979,7 @@ _ROWS = (
         lambda g, r, a: (g * call("cos", a),),
         r"\sin({0})",
         javascript="Math.sin(a)",
+        words=("the sine", "正弦"),
     ),
     _unary(
         "cos",
@@ -947,6 +988,7 @@ _ROWS = (
         lambda g, r, a: (-(g * call("sin", a)),),
         r"\cos({0})",
         javascript="Math.cos(a)",
+        words=("the cosine", "余弦"),
     ),
     _unary(
         "tan",
@@ -955,6 +997,7 @@ _ROWS = (
         lambda g, r, a: ((1 + r**2) * g,),
         r"\tan({0})",
         javascript="Math.tan(a)",
+        words=("the tangent", "正切"),
     ),
     _unary(
         "arctan",
@@ -964,6 +1007,7 @@ _ROWS = (
         r"\arctan({0})",
         ("atan",),
         javascript="Math.atan(a)",
+        words=("the arctangent", "反正切"),
     ),
     _unary(
         "sinh",
@@ -1004,6 +1048,7 @@ _ROWS = (
         _erf_gradient,
         r"\mathrm{erf}({0})",
         javascript="erf(a)",
+        words=("the error function", "误差函数值"),
     ),
     _unary(
         "silu",
@@ -1078,6 +1123,7 @@ _ROWS = (
         r"\lfloor {0}\rfloor",
         value=lambda a: float(floor(a)),
         javascript="Math.floor(a)",
+        words=("the floor", "向下取整"),
     ),
     _unary(
         "ceil",
@@ -1086,6 +1132,7 @@ _ROWS = (
         _no_gradient(1),
         r"\lceil {0}\rceil",
         javascript="Math.ceil(a)",
+        words=("the ceiling", "向上取整"),
     ),
     _unary(
         "round",
@@ -1094,6 +1141,7 @@ _ROWS = (
         _no_gradient(1),
         r"\mathrm{round}({0})",
         javascript="rint(a)",
+        words=("the nearest whole number", "四舍五入"),
     ),
     _binary(
         "mod",
@@ -1105,6 +1153,7 @@ _ROWS = (
         20,
         value=_exact_remainder,
         javascript="mod(a, b)",
+        words=("the remainder of {0} by {1}", "{0} 除以 {1} 的余数"),
     ),
     # gradients on purpose other than the derivative
     Operation(
@@ -1119,6 +1168,7 @@ _ROWS = (
         detached=(0,),
         work=None,
         javascript="a",
+        words=("{0}, through which no gradient goes back", "{0}（梯度不由此传回）"),
     ),
     Operation(
         "straight_through",
@@ -1130,6 +1180,7 @@ _ROWS = (
         detached=(0, 1),
         work=None,
         javascript="a",
+        words=("{0}, whose gradient goes to {1}", "{0}（其梯度传给 {1}）"),
     ),
     _unary(
         "sign",
@@ -1139,6 +1190,7 @@ _ROWS = (
         r"\mathrm{sign}({0})",
         ("sgn",),
         javascript="Math.sign(a)",
+        words=("the sign", "符号"),
     ),
     _unary(
         "step",
@@ -1148,6 +1200,7 @@ _ROWS = (
         r"\mathrm{step}({0})",
         ("heaviside",),
         javascript="a > 0 ? 1 : a <= 0 ? 0 : a",
+        words=("the step function", "阶跃函数值"),
     ),
     # choices
     Operation(
@@ -1160,6 +1213,7 @@ _ROWS = (
         aliases=("clamp",),
         work=2,
         javascript="clip(a, b, c)",
+        words=("{0} kept between {1} and {2}", "限制在 {1} 与 {2} 之间的 {0}"),
     ),
     _binary(
         "minimum",
@@ -1169,6 +1223,7 @@ _ROWS = (
         r"\min({0}, {1})",
         value=min,
         javascript="Math.min(a, b)",
+        words=("the smaller", "较小者"),
     ),
     _binary(
         "maximum",
@@ -1178,6 +1233,7 @@ _ROWS = (
         r"\max({0}, {1})",
         value=max,
         javascript="Math.max(a, b)",
+        words=("the larger", "较大者"),
     ),
     Operation(
         "where",
@@ -1187,6 +1243,7 @@ _ROWS = (
         r"\mathrm{where}({0}, {1}, {2})",
         (3, 3),
         javascript="a !== 0 ? b : c",
+        words=("{1} if {0}, else {2}", "若 {0} 则取 {1}，否则取 {2}"),
     ),
     _comparison("less", "1 where a < b", "less", "<", "<"),
     _comparison("less_equal", "1 where a <= b", "less_equal", "<=", r"\le"),
@@ -1206,6 +1263,7 @@ _ROWS = (
         over="{sum}",
         work=_entrywise(1),
         javascript="total(A)",
+        words=("the sum", "和"),
     ),
     Operation(
         "mean",
@@ -1217,6 +1275,7 @@ _ROWS = (
         over="{sum} / {count}",
         work=_entrywise(1, once=1),
         javascript="mean(A)",
+        words=("the mean", "平均值"),
     ),
     Operation(
         "max",
@@ -1230,6 +1289,7 @@ _ROWS = (
         neutral=-inf,
         work=_entrywise(1),
         javascript="largest(A)",
+        words=("the largest", "最大值"),
     ),
     Operation(
         "min",
@@ -1243,6 +1303,7 @@ _ROWS = (
         neutral=inf,
         work=_entrywise(1),
         javascript="smallest(A)",
+        words=("the smallest", "最小值"),
     ),
     Operation(
         "prod",
@@ -1255,6 +1316,7 @@ _ROWS = (
         neutral=1,
         work=_entrywise(1),
         javascript="prod(A)",
+        words=("the product", "乘积"),
     ),
     Operation(
         "norm",
@@ -1265,6 +1327,7 @@ _ROWS = (
         (1, 1),
         work=_entrywise(5, once=2),
         javascript="norm(A)",
+        words=("the norm", "范数"),
     ),
     Operation(
         "normalize",
@@ -1275,6 +1338,7 @@ _ROWS = (
         (1, 1),
         work=_entrywise(6, once=1),
         javascript="normalize(A)",
+        words=("{0} over its norm", "{0} 除以其范数"),
     ),
     Operation(
         "logsumexp",
@@ -1296,6 +1360,7 @@ _ROWS = (
         r"\mathrm{cumsum}({0})",
         (1, 1),
         javascript="cumsum(A)",
+        words=("the running sum", "累积和"),
     ),
     Operation(
         "cumprod",
@@ -1305,6 +1370,7 @@ _ROWS = (
         r"\mathrm{cumprod}({0})",
         (1, 1),
         javascript="cumprod(A)",
+        words=("the running product", "累积乘积"),
     ),
     Operation(
         "flip",
@@ -1315,6 +1381,7 @@ _ROWS = (
         (1, 1),
         work=None,
         javascript="flip(A)",
+        words=("the reversal", "逆序"),
     ),
     Operation(
         "softmax",
@@ -1328,6 +1395,7 @@ _ROWS = (
         keeps=True,
         work=_entrywise(5),
         javascript="softmax(A)",
+        words=("the softmax", "softmax"),
     ),
     Operation(
         "log_softmax",
@@ -1338,6 +1406,7 @@ _ROWS = (
         (1, 1),
         work=_entrywise(5, once=1),
         javascript="logSoftmax(A)",
+        words=("the log of the softmax", "softmax 的对数"),
     ),
     Operation(
         "history",
@@ -1367,6 +1436,7 @@ _ROWS = (
         targets=(1,),
         work=_entrywise(3, once=1),
         javascript="crossEntropy(A, B)",
+        words=("the cross entropy", "交叉熵"),
     ),
     Operation(
         "softmax_cross_entropy",
@@ -1389,6 +1459,10 @@ _ROWS = (
         targets=(1,),
         work=_entrywise(7, once=3),
         javascript="softmaxCrossEntropy(A, B)",
+        words=(
+            "the cross entropy of {1} and the softmax of {0}",
+            "{1} 与 {0} 的 softmax 之间的交叉熵",
+        ),
     ),
     Operation(
         "binary_cross_entropy",
@@ -1405,6 +1479,7 @@ _ROWS = (
         fuses={"sigmoid": "sigmoid_cross_entropy"},
         work=lambda shapes: (7 + len(shapes[0])) * prod(shapes[0]) + 1,
         javascript="binaryCrossEntropy(A, B)",
+        words=("the binary cross entropy", "二元交叉熵"),
     ),
     Operation(
         "sigmoid_cross_entropy",
@@ -1419,6 +1494,10 @@ _ROWS = (
         loss=True,
         work=lambda shapes: (3 + len(shapes[0])) * prod(shapes[0]),
         javascript="sigmoidCrossEntropy(A, B)",
+        words=(
+            "the binary cross entropy of {1} and the sigmoid of {0}",
+            "{1} 与 {0} 的 sigmoid 之间的二元交叉熵",
+        ),
     ),
     Operation(
         "squared_error",
@@ -1434,6 +1513,7 @@ _ROWS = (
         loss=True,
         work=lambda shapes: 3 * prod(shapes[0]) + (1 if shapes[0] else 0),
         javascript="squaredError(A, B)",
+        words=("half the squared distance", "距离平方的一半"),
     ),
     # shapes, for gradients
     Operation(
@@ -1445,6 +1525,7 @@ _ROWS = (
         (2, 2),
         work=None,
         javascript="like(A, B)",
+        words=("{0}, repeated", "重复的 {0}"),
     ),
     Operation(
         "size",
@@ -1455,6 +1536,7 @@ _ROWS = (
         (1, 1),
         work=None,
         javascript="size(A)",
+        words=("the number of entries", "分量个数"),
     ),
 )
 
