@@ -4,6 +4,7 @@ import pytest
 
 import unroll
 from unroll import templates
+from unroll.cli import main
 from unroll.errors import UnrollError
 from unroll.language.dialects import DIALECTS, NOTATIONS, letter_as
 from unroll.language.latex import recurrence_latex, reference_latex
@@ -180,3 +181,23 @@ def test_an_unknown_notation_is_answered_with_the_nearest():
         letter_as(unroll.template("rnn"), "karpaty")
     assert "karpathy" in (caught.value.remedy or "")
     assert set(NOTATIONS) == {"book", "subscript", "angle", "brackets", *DIALECTS}
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_equations_and_their_derivation_are_written_in_every_notation(notation, capsys):
+    rnn = unroll.template("rnn")
+    text = rnn.latex(notation)
+    assert text.startswith(r"\begin{aligned}")
+    main.main(
+        ["derive", "rnn", "--format", "latex", "--notation", notation], standalone_mode=False
+    )
+    derived = capsys.readouterr().out
+    assert derived == rnn.derive().latex(letter_as(rnn, notation)) + "\n"
+    if notation == "ng":
+        assert r"a^{\langle t-1\rangle}" in text
+        assert "W_{ya}" in derived
+
+
+def test_another_notation_is_refused():
+    with pytest.raises(UnrollError, match="there is no notation 'wrong'"):
+        unroll.template("rnn").latex("wrong")

@@ -216,6 +216,15 @@ tree_option = click.option(
     help="The tree to run over; 3,3,0 gives each node's parent, 0 for the root.",
 )
 
+notation_option = click.option(
+    "--notation",
+    type=click.Choice(
+        ["book", "subscript", "angle", "brackets", "ng", "karpathy", "d2l", "pytorch", "control"]
+    ),
+    default="book",
+    help="Where the step stands, or the names of a course or library.",
+)
+
 theme_option = click.option(
     "--theme",
     type=click.Choice(["light", "dark", "auto", "print", "contrast", "transparent"]),
@@ -280,14 +289,7 @@ def main() -> None:
 @click.option(
     "--elide", default="auto", metavar="auto|middle|end|none|I..J", help="Steps to leave out."
 )
-@click.option(
-    "--notation",
-    type=click.Choice(
-        ["book", "subscript", "angle", "brackets", "ng", "karpathy", "d2l", "pytorch", "control"]
-    ),
-    default="book",
-    help="Where the step stands, or the names of a course or library.",
-)
+@notation_option
 @click.option("--bold", is_flag=True, help="Vectors and matrices bold.")
 @click.option(
     "--horizon", default="", metavar="NAME", help="What the number of steps is called: T."
@@ -482,7 +484,7 @@ def step(
 @main.command()
 @recurrence_argument
 @click.option("--format", "form", type=click.Choice(["text", "latex"]), default="text")
-@click.option("--notation", type=click.Choice(["book", "subscript", "angle"]), default="book")
+@notation_option
 @of_option
 @dims_option
 @click.option("-o", "--output", default="-", metavar="FILE")
@@ -495,8 +497,12 @@ def derive(
     output: str,
 ) -> None:
     """Derive the BPTT equations: boundary case, general step, sums over time."""
-    derivation = load(recurrence).derive(of, dims=dims)
-    text = derivation.latex(notation) if form == "latex" else str(derivation)
+    from unroll.language.dialects import letter_as
+
+    found = load(recurrence)
+    derivation = found.derive(of, dims=dims)
+    latex = form == "latex"
+    text = derivation.latex(letter_as(found, notation)) if latex else str(derivation)
     write(output, text + "\n")
 
 

@@ -51,10 +51,16 @@ class Recurrence(symbolic.Recurrence):
         return f"unroll.parse({str(self)!r})"
 
     def latex(self, notation: str = "book") -> str:
-        """The equations as LaTeX. notation: `book` (h^{(t)}), `subscript` or `angle`."""
-        from unroll.language.latex import recurrence_latex
+        """The equations as LaTeX.
 
-        return recurrence_latex(self, notation)
+        notation: `book` (h^{(t)}), `subscript`, `angle`, `brackets`, or the names of a course or library:
+        `ng`, `karpathy`, `d2l`, `pytorch`, `control`. Raises UnrollError for another one.
+        """
+        from unroll.language.dialects import letter_as
+        from unroll.language.latex import NOTATIONS, recurrence_latex
+
+        hand = notation if notation in NOTATIONS else letter_as(self, notation)
+        return recurrence_latex(self, hand)
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
