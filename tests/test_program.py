@@ -9,6 +9,7 @@ from test_operations import POSITIVE, T, cases, complete, patterns
 
 import unroll
 from unroll.numeric.execution import run
+from unroll.stepper.program import arrays
 from unroll.stepper.tasks import Walk, in_order
 from unroll.symbolic.expressions import Call, Reference, call
 from unroll.symbolic.operations import HISTORY, OPERATIONS
@@ -151,3 +152,13 @@ def test_programs_written_by_hand_and_a_long_one(tmp_path):
     path = tmp_path / "task.json"
     path.write_text(json.dumps(task(trace)), encoding="utf-8")
     node_tests("program.test.mjs", tmp_path, UNROLL_TASK=str(path))
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_the_arrays_of_a_page_give_the_same_run_in_python(name):
+    recurrence = unroll.template(name).runnable()
+    trace = recurrence.run(steps=None)
+    again = recurrence.run(arrays(trace))
+    assert again.loss == trace.loss
+    for variable in trace.gradients:
+        assert np.array_equal(again.gradient(variable), trace.gradient(variable))

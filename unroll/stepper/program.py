@@ -58,12 +58,10 @@ def program_of(walk: Walk) -> dict[str, Any]:
 
 def arrays(trace: Trace) -> dict[str, Any]:
     """The arrays of a run as `run` takes them: parameters, inputs, given initial values, as lists."""
-    found = {}
-    for name in given(trace):
-        rows = trace.rows.get(name, ())
-        own = tuple(slice(1 - r.first, r.stop - r.first + 1) for r in rows)
-        found[name] = trace.values[name][own].tolist()
-    return found
+    return {
+        name: (trace.values[name] if name.endswith("]") else trace[name]).tolist()
+        for name in given(trace)
+    }
 
 
 def given(trace: Trace) -> tuple[str, ...]:
