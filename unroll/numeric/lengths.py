@@ -131,6 +131,7 @@ def whole_number(name: str, number: object, what: str = "number of steps", least
 
 def _say_shape(said: Said, recurrence: Recurrence, name: str, array: NDArray[Any]) -> None:
     if "[" in name:
+        _say_shape_of_initial(said, recurrence, name, array)
         return
     for p, (_, last) in enumerate(
         recurrence.extent(name) if name not in recurrence.defined else ()
@@ -143,6 +144,19 @@ def _say_shape(said: Said, recurrence: Recurrence, name: str, array: NDArray[Any
             )
         length = last.base or str(last.offset)
         said.say(length, f"{name} with shape {describe_shape(array.shape)}", array.shape[p])
+
+
+def _say_shape_of_initial(
+    said: Said, recurrence: Recurrence, name: str, array: NDArray[Any]
+) -> None:
+    """An initial value on a further axis says how long that is: `M[0, i]`, one for each i."""
+    for equation in recurrence.equations:
+        if str(equation.target) != name:
+            continue
+        lead = [i.base for i in equation.target.indices if i.base in recurrence.letters]
+        for letter, number in zip(lead, array.shape):
+            who = f"{name} with shape {describe_shape(array.shape)}"
+            said.say(recurrence.letters[letter].length, who, number)
 
 
 def _grow(axis: Axis, tree: Trees | None, leaves: int) -> Tree:
