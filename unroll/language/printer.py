@@ -94,11 +94,11 @@ def format_equation(equation: Equation, axes: tuple[Axis, ...] = ()) -> str:
     """`target = expression`, and the ranges where it does not hold on its whole axes."""
     equation = in_words(equation, axes)
     text = f"{equation.target} = {format_expression(equation.expression)}"
-    ranges = [_range(r) for r in equation.ranges if not r.is_whole]
+    ranges = [format_range(r) for r in equation.ranges if not r.is_whole]
     return f"{text} for {', '.join(ranges)}" if ranges else text
 
 
-def _range(within: Range, strict: bool = False) -> str:
+def format_range(within: Range, strict: bool = False) -> str:
     """Where a letter runs, as in `t = 2..tau`, `n in leaves`, `k in children(n)`.
 
     strict: `s < t` for `s <= t-1`, as in sums.
@@ -143,7 +143,7 @@ def _write(node: Expression) -> tuple[str, int]:
         return f"{places['{0}']}[{inside}]", ATOM
     arguments = [_write(a)[0] for a in node.arguments]
     if node.bound is not None:
-        arguments.append(_range(node.bound, strict=True))
+        arguments.append(format_range(node.bound, strict=True))
     text = ", ".join(arguments)
     if row is None and len(arguments) == 1 and not reads_as_call(node.operation, text):
         text += ","  # `A(x)` would be a product

@@ -1,38 +1,47 @@
-"""What an event touches in the picture: nodes, and the edges between them, hidden variables seen through.
+"""What an event touches in the picture: nodes, and the arrows between them, seen through hidden variables.
 
-A variable that the picture leaves out lights up where it is used; what is read through it comes from
-where it was computed.
+A variable that the picture leaves out lights up where it is used, or else where it comes from. All is
+said for any step at once, by indices over the letters of an event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference
-from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.recurrence import INPUT, PARAMETER, Equation, Recurrence
 from unroll.symbolic.trees import INVERSE
 
 FORWARD, BACKWARD = "forward", "backward"
+T = TypeVar("T")
+Ranges = tuple[Range, ...]
+Letters = Mapping[str, Index]
+_INNER = "·"  # before the name of a letter that a reduction binds, while it is compared with others
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A variable at indices over the letters of an event."""
+    """A variable at indices over the letters of an event. over: letters that run, as inside a sum."""
 
     name: str
     at: tuple[Index, ...] = ()
+    over: Ranges = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """An arrow as it is drawn, from its tail to its head. over: letters that run, inside a sum."""
+    """An arrow as it is drawn, from its tail to its head; one for each of many where letters run.
+
+    over: letters that run for both of its ends together.
+    """
 
     source: Place
     target: Place
     flow: str
-    over: tuple[Range, ...] = ()
+    over: Ranges = ()
 
 
 @dataclass(frozen=True)
@@ -44,81 +53,142 @@ class Picture:
 
     @cached_property
     def shown(self) -> frozenset[str]:
-        return frozenset(n for n in self.drawn.names if self.drawn.role(n) != "parameter")
+        return frozenset(n for n in self.drawn.names if self.drawn.role(n) != PARAMETER)
+
+    # --- nodes --------------------------------------------------------------------------------
 
     def nodes(self, place: Place) -> tuple[Place, ...]:
         """Where a variable is seen: itself, or what it is used for, or what it is made of."""
-        if place.name in self.shown:
-            return (place,)
-        found = list(dict.fromkeys(self._users(place, frozenset({place.name}))))
-        return tuple(found or dict.fromkeys(self._makers(place, frozenset({place.name}))))
+        return self._found(self._users, place) or self.makers(place)
 
-    def _users(self, place: Place, seen: frozenset[str]) -> Iterator[Place]:
-        for equation, reference, over in self.readings(place.name):
-            moved = None if over else seen_from(equation, reference, place.at)
-            if moved is None:
+    def makers(self, place: Place) -> tuple[Place, ...]:
+        """A drawn variable itself; what a hidden one is made of."""
+        return self._found(self._read, place)
+
+    def users(self, place: Place) -> tuple[Place, ...]:
+        """The nodes in which a variable is read, drawn or not."""
+        step = self._users(place)
+        return _once(node for user in step for node in self._found(self._users, user))
+
+    def _found(self, step: Callable[[Place], Iterable[Place]], place: Place) -> tuple[Place, ...]:
+        found: dict[Place, None] = {}
+        seen, todo = {place}, [place]
+        while todo:
+            here = todo.pop(0)
+            if here.name in self.shown:
+                found[here] = None
                 continue
-            if moved.name in self.shown:
-                yield moved
-            elif moved.name not in seen:
-                yield from self._users(moved, seen | {moved.name})
+            new = [p for p in step(here) if p not in seen]
+            seen.update(new)
+            todo += new
+        return tuple(found)
 
-    def _makers(self, place: Place, seen: frozenset[str]) -> Iterator[Place]:
+    def _users(self, place: Place) -> Iterator[Place]:
+        """What the equations compute that read a variable there."""
+        whole = self.drawn if place.name in self.shown else self.forward
+        for equation in whole.equations:
+            for reference, bound in within(equation.expression):
+                if reference.name != place.name:
+                    continue
+                inner = _inner(bound)
+                indices = tuple(i.at(inner) for i in reference.indices)
+                known = _solved(indices, place.at, self._letters | {_INNER + r.axis for r in bound})
+                if known is None:
+                    continue
+                known |= _parents(bound, known)
+                free = [i.base for i in equation.target.indices if self._is_free(i, known)]
+                over = (*place.over, *(equation.range(letter) for letter in free))
+                at = _moved(equation.target.indices, known)
+                if at is not None:
+                    yield _bare(Place(equation.name, at, over))
+
+    def _read(self, place: Place) -> Iterator[Place]:
+        """What the equations of a variable read there."""
         for equation in self.forward.equations_of(place.name):
-            to = dict(zip((i.base for i in equation.target.indices), place.at))
-            for reference, over in within(equation.expression):
-                if over or reference.name in seen:
+            known = _solved(equation.target.indices, place.at, self._letters)
+            if known is not None:
+                yield from self._places(equation.expression, known, place.over)
+
+    def read(self, node: Expression) -> tuple[Place, ...]:
+        """The nodes that an expression reads, with what is hidden seen through."""
+        read = self._places(node, {}, ())
+        return _once(p for place in read for p in self.makers(place))
+
+    def _places(self, node: Expression, known: Letters, over: Ranges) -> Iterator[Place]:
+        for reference, bound in within(node):
+            name = reference.name
+            if name in self.forward.names and self.forward.role(name) != PARAMETER:
+                outer = {k: to for k, to in known.items() if k not in {r.axis for r in bound}}
+                at = _moved(reference.indices, outer)
+                if at is None:
                     continue
-                moved = Place(reference.name, tuple(i.at(to) for i in reference.indices))
-                if moved.name in self.shown:
-                    yield moved
-                elif moved.name in self.forward.defined:
-                    yield from self._makers(moved, seen | {moved.name})
+                yield _bare(Place(name, at, (*over, *(r.at(outer) for r in bound))))
 
-    def readings(self, name: str) -> Iterator[tuple[Equation, Reference, tuple[Range, ...]]]:
-        """The equations that read a name, with the reference and what sums around it bind."""
-        for equation in self.forward.equations:
-            for reference, over in within(equation.expression):
-                if reference.name == name:
-                    yield equation, reference, over
+    @property
+    def _letters(self) -> frozenset[str]:
+        return frozenset(self.forward.letters)
 
-    def into(self, place: Place) -> Iterator[Edge]:
-        """The arrows of the forward pass that arrive at a drawn node."""
-        for equation in self.drawn.equations_of(place.name):
-            to = dict(zip((i.base for i in equation.target.indices), place.at))
-            for reference, over in within(equation.expression):
-                if reference.name in self.shown:
-                    at = tuple(i.at(to) for i in reference.indices)
-                    yield Edge(Place(reference.name, at), place, FORWARD, over)
+    def _is_free(self, index: Index, known: Letters) -> bool:
+        return index.base in self._letters and index.base not in known
 
-    def back(self, place: Place) -> Iterator[Edge]:
-        """The arrows of the way back that arrive at a drawn node."""
-        for equation in self.drawn.equations:
-            for reference, over in within(equation.expression):
-                if reference.name != place.name or equation.name not in self.shown:
+    # --- arrows -------------------------------------------------------------------------------
+
+    def into(self, equation: Equation) -> tuple[Edge, ...]:
+        """The arrows into the node that an equation of a drawn variable computes."""
+        drawn = next(
+            (
+                e
+                for e in self.drawn.equations_of(equation.name)
+                if e.target == equation.target and e.ranges == equation.ranges
+            ),
+            equation,
+        )
+        target = Place(equation.name, equation.target.indices)
+        read = self._places(drawn.expression, {}, ())
+        return _once(Edge(s, target, FORWARD) for s in read if s.name in self.shown)
+
+    def sources(self, target: Place) -> tuple[Place, ...]:
+        """The nodes from which arrows come to a drawn node, by whatever equation holds there."""
+        found: list[Place] = []
+        for equation in self.drawn.equations_of(target.name):
+            known = _solved(equation.target.indices, target.at, self._letters)
+            if known is not None:
+                found += self._places(equation.expression, known, ())
+        return _once(p for p in found if p.name in self.shown)
+
+    def between(self, source: Place, target: Place, flow: str = FORWARD) -> Edge | None:
+        """The arrow between two nodes, where the target's equations read the source there."""
+        for equation in self.drawn.equations_of(target.name):
+            known = _solved(equation.target.indices, target.at, self._letters, lenient=True)
+            if known is None:
+                continue
+            for reference, bound in within(equation.expression):
+                if reference.name != source.name:
                     continue
-                if over:  # one node is read by a sum: an arrow from each target that has it
-                    letters = {r.axis for r in over}
-                    to = {
-                        i.base: p
-                        for i, p in zip(reference.indices, place.at)
-                        if i.base in letters and not i.via and not i.offset and not p.via
-                    }
-                    free = [i for i in equation.target.indices if i.base]
-                    ranges = tuple(Range(i.base) for i in free if not _fixed(i, reference, place))
-                    at = tuple(_moved(i, reference, place) or i for i in equation.target.indices)
-                    if len(to) == len(letters):
-                        yield Edge(Place(equation.name, at), place, BACKWARD, ranges)
-                    continue
-                moved = seen_from(equation, reference, place.at)
-                if moved is not None:
-                    yield Edge(moved, place, BACKWARD)
+                inner = _inner(bound)
+                there = _moved(reference.indices, {**known, **inner})
+                letters = frozenset(i.base for i in inner.values())
+                if (
+                    there is not None
+                    and _solved(there, source.at, letters, lenient=True) is not None
+                ):
+                    ends = (source, target) if flow == FORWARD else (target, source)
+                    return _edge(*ends, flow)
+        return None
+
+    def back(self, of: Sequence[Place], sources: Sequence[Place]) -> tuple[Edge, ...]:
+        """The arrows along which gradients come from sources back to nodes; none to an input."""
+        pairs = (
+            self.between(node, source, BACKWARD)
+            for node in of
+            for source in sources
+            if self.drawn.role(node.name) != INPUT
+        )
+        return _once(edge for edge in pairs if edge is not None)
 
 
-def within(
-    node: Expression, over: tuple[Range, ...] = ()
-) -> Iterator[tuple[Reference, tuple[Range, ...]]]:
-    """The references in an expression, with what the sums around them bind."""
+def within(node: Expression, over: Ranges = ()) -> Iterator[tuple[Reference, Ranges]]:
+    """The references in an expression, with what the reductions around them bind."""
     if isinstance(node, Reference):
         yield node, over
     elif isinstance(node, Call):
@@ -127,35 +197,89 @@ def within(
             yield from within(argument, inner)
 
 
-def seen_from(equation: Equation, reference: Reference, at: Sequence[Index]) -> Place | None:
-    """The target of an equation where its reference is at given indices: h[t+1] where h[t-1] is h[t].
+def _inner(bound: Ranges) -> dict[str, Index]:
+    """Names of their own for letters that reductions bind."""
+    return {r.axis: Index(_INNER + r.axis) for r in bound}
 
-    None where no target reads it there.
+
+def _edge(source: Place, target: Place, flow: str) -> Edge:
+    """An arrow; letters that run for both of its ends run together."""
+    both = tuple(r for r in source.over if r in target.over)
+    tail, head = (
+        replace(p, over=tuple(r for r in p.over if r not in both)) for p in (source, target)
+    )
+    return Edge(tail, head, flow, both)
+
+
+def _solved(
+    indices: Sequence[Index],
+    at: Sequence[Index],
+    letters: frozenset[str],
+    lenient: bool = False,
+) -> dict[str, Index] | None:
+    """Where letters are so that indices are at given places; None where they cannot be there.
+
+    `h[t-1]` is at `h[t]` where t is `t+1`; what is `left(n)` of a node has that as its parent.
+    lenient: what may be the same at some step is taken to be, as `o[tau]` and `o[t]`.
     """
-    found = []
-    for index in equation.target.indices:
-        if not index.base or not any(i.base == index.base for i in reference.indices):
-            found.append(index)
-            continue
-        position = next(k for k, i in enumerate(reference.indices) if i.base == index.base)
-        own, to = reference.indices[position], at[position]
-        if own.via:
-            if to.via or to.offset or own.via not in INVERSE:
+    found: dict[str, Index] = {}
+    for own, to in zip(indices, at):
+        if own.base not in letters:
+            if own != to and not (lenient and (own.base, own.via) != (to.base, to.via)):
                 return None
-            found.append(Index(to.base, 0, INVERSE[own.via]))
-        elif to.via:
+            continue
+        if own.via:
+            if to.via or to.offset or not to.base or own.via not in INVERSE:
+                return None
+            value = Index(to.base, 0, INVERSE[own.via])
+        elif own.offset and to.via:
             return None
         else:
-            found.append(to.shift(-own.offset))
-    return Place(equation.name, tuple(found))
+            value = to.shift(-own.offset)
+        if found.setdefault(own.base, value) != value:
+            return None
+    return found
 
 
-def _moved(index: Index, reference: Reference, place: Place) -> Index | None:
-    for own, to in zip(reference.indices, place.at):
-        if own.base == index.base and index.base and not own.via and not to.via:
-            return to.shift(-own.offset)
-    return None
+def _moved(indices: Sequence[Index], known: Letters) -> tuple[Index, ...] | None:
+    """Indices where letters are at other places; `left(n)` where n is that parent is the child.
+
+    None for another neighbour of a neighbour, which has no name.
+    """
+    found = []
+    for index in indices:
+        to = known.get(index.base)
+        if to is not None and index.via and to.via:
+            if INVERSE.get(index.via) != to.via:
+                return None
+            found.append(Index(to.base))
+        elif to is not None and ((index.offset and to.via) or (index.via and to.offset)):
+            return None
+        else:
+            found.append(index.at(known))
+    return tuple(found)
 
 
-def _fixed(index: Index, reference: Reference, place: Place) -> bool:
-    return _moved(index, reference, place) is not None
+def _parents(bound: Ranges, known: Letters) -> dict[str, Index]:
+    """Where the nodes are whose children reductions run over, where the child is known."""
+    return {
+        r.parent.base: Index(to.base, 0, INVERSE[r.parent.via])
+        for r in bound
+        if r.parent is not None and (to := known.get(r.axis)) is not None
+        if r.parent.via and to.base and not (to.via or to.offset)
+    }
+
+
+def _bare(place: Place) -> Place:
+    """A place without letters that run and that nothing of it, or of what runs, depends on."""
+    used = {i.base for i in place.at}
+    over: list[Range] = []
+    for within_ in reversed(_once(place.over)):
+        if within_.axis in used:
+            over.insert(0, within_)
+            used |= {i.base for i in within_.ends}
+    return replace(place, over=tuple(over))
+
+
+def _once(items: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(items))

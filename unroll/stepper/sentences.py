@@ -5,83 +5,126 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from unroll.symbolic.expressions import Index
+from unroll.language.printer import format_expression, format_range
+from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, rebuild
+from unroll.symbolic.operations import OPERATIONS
+from unroll.symbolic.recurrence import Axis, Recurrence
 
 LANGUAGES = ("en", "zh")
+Both = tuple[str, str]  # a text in each language
+_LONGEST = 44  # signs of a formula that a sentence can hold
 
-PHRASES: Mapping[str, tuple[str, str]] = {
-    "at": ("{name} at step {at}", "第 {at} 步的 {name}"),
+PHRASES: Mapping[str, Both] = {
+    # places
+    "step": ("{name} at step {at}", "第 {at} 步的 {name}"),
+    "node": ("{name} at node {at}", "节点 {at} 处的 {name}"),
+    "layer": ("{name} in layer {at}", "第 {at} 层的 {name}"),
     "point": ("{name} at {at}", "{at} 处的 {name}"),
+    "whose step": ("Step {at}", "第 {at} 步"),
+    "whose node": ("Node {at}", "节点 {at} "),
+    "whose layer": ("Layer {at}", "第 {at} 层"),
+    "whose point": ("The point {at}", "{at} 处"),
+    "all": ("{name} over all {letter}", "所有 {letter} 上的 {name}"),
     "and": (" and ", "和"),
     "comma": (", ", "、"),
-    "operation": (
-        "On the way to {target}: the {what} of {reads}.",
-        "为了得到{target}：对{reads}作{what}。",
-    ),
-    "value": ("{target} is the {what} of {reads}.", "{target}：对{reads}作{what}。"),
-    "copy": ("{target} is {reads}.", "{target} 就是{reads}。"),
-    "constant": ("{target} is set.", "{target} 取定值。"),
+    "of": ("{noun} of {operands}", "{operands} 的{noun}"),
+    "over": ("{noun} of {operands} over {range}", "{range} 时 {operands} 的{noun}"),
+    "all steps": ("all {}", "{} 取遍所有值"),
+    "result": ("what was just computed", "刚才的结果"),
+    # forward
+    "operation": ("On the way to {target}: {what}.", "为了得到 {target}，先算 {what}。"),
+    "value": ("{target} is {what}.", "{target} 等于 {what}。"),
+    "constant": ("{target} is set to {what}.", "{target} 取定值 {what}。"),
     "given": ("{target} is given.", "{target} 是给定的。"),
-    "loss": (
-        "The loss: {target} is the {what} of {reads}.",
-        "损失：{target} 由{reads}通过{what}得到。",
+    "loss": ("{target}, the loss, is {what}.", "损失 {target} 等于 {what}。"),
+    # backward
+    "begin": (
+        "The way back begins at {target}: its gradient is {value}.",
+        "反向传播从 {target} 开始：它的梯度是 {value}。",
     ),
-    "seed": (
-        "The way back begins: a change of {target} changes {objective} by as much.",
-        "反向传播开始：{target} 改变多少，{objective} 就改变多少。",
+    "counts": (
+        "{target} counts in {objective} as it is: its gradient is {value}.",
+        "{target} 原样计入 {objective}：它的梯度是 {value}。",
+    ),
+    "nothing": (
+        "Nothing comes back to {target}: its gradient is 0.",
+        "没有梯度传回 {target}：它的梯度是 0。",
     ),
     "contribution": (
         "The gradient that reached {sources} comes back to {target}{through}.",
-        "到达{sources}的梯度{through}传回{target}。",
-    ),
-    "local": (
-        "What {target} does to {objective}: the gradient follows from {reads}.",
-        "{target} 对 {objective} 的影响：梯度由{reads}得到。",
+        "到达 {sources} 的梯度{through}传回 {target}。",
     ),
     "through": (" through {}", "经由 {} "),
+    "joins": (
+        "What came back to {target} on another way joins in.",
+        "从另一条路传回 {target} 的部分也加进来。",
+    ),
+    "local": ("The gradient of {target} is {what}.", "{target} 的梯度等于 {what}。"),
     "sum": (
         "{count} contributions meet at {target}: they add up.",
-        "{count} 项贡献在{target}汇合：相加。",
+        "{count} 项贡献在 {target} 汇合：它们相加。",
     ),
+    "inside": (
+        "The gradient that reached {target} goes back inside its equation; {name} is the part that "
+        "all it was computed from will share.",
+        "到达 {target} 的梯度传回它的方程内部；{name} 是算出它的各个量共用的部分。",
+    ),
+    "ends inside": (
+        "Inside the equation of {target} nothing goes further back: {name} is 0.",
+        "在 {target} 的方程内部梯度不再传下去：{name} 是 0。",
+    ),
+    "end": (
+        "From {source} the gradient would go on to {target}; that value is fixed, so it ends there.",
+        "梯度从 {source} 本应继续传到 {target}；那里的值是固定的，梯度到此为止。",
+    ),
+    # accumulation
     "accumulate": (
-        "Step {at} adds its part to the gradient of {name}.",
-        "第 {at} 步把它的一份加到 {name} 的梯度上。",
+        "{where} adds its part to the gradient of {name}.",
+        "{where}把它的一份加到 {name} 的梯度上。",
     ),
-    "collect": ("This adds its part to the gradient of {name}.", "这一项加到 {name} 的梯度上。"),
-    "auxiliary": ("{target} is kept for the way back.", "{target} 为反向传播而保存。"),
+    "collect": (
+        "What reached {sources} adds its part to the gradient of {name}.",
+        "到达 {sources} 的梯度把它的一份加到 {name} 的梯度上。",
+    ),
+    "part": ("Another part of the gradient of {name}.", "{name} 的梯度的另一部分。"),
+    "own": ("This gives the gradient of {name}.", "由此得到 {name} 的梯度。"),
 }
-
-# what an operation makes, by its name's first words in the table; others by their name
-NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-Both = tuple[str, str]
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
 def said(key: str, **parts: Both) -> dict[str, str]:
     """A phrase in every language; parts: in every language, too."""
     found = {}
     for i, language in enumerate(LANGUAGES):
-        values = {name: part[i] for name, part in parts.items()}
-        text = PHRASES[key][i].format(**values)
-        found[language] = text[:1].upper() + text[1:] if i == 0 and _is_word(text) else text
+        text = PHRASES[key][i]
+        for name, part in parts.items():
+            text = text.replace(f"{{{name}}}", part[i].replace("{", "\0"))
+        text = text.replace("\0", "{")
+        found[language] = " ".join(text.split())
     return found
 
 
-def _is_word(text: str) -> bool:
-    """Whether a sentence begins with a word, and not with a name, which keeps its case."""
-    first = text.split(" ", 1)[0]
-    return first.isalpha() and len(first) > 2 and first.islower()
+def phrase(key: str, *values: Both, **parts: Both) -> Both:
+    """A phrase as a part of a sentence. values: for `{}`."""
+    found = said(key, **parts) if not values else None
+    if found is None:
+        found = {
+            language: PHRASES[key][i].replace("{}", values[0][i])
+            for i, language in enumerate(LANGUAGES)
+        }
+    return found["en"], found["zh"]
 
 
-def node(name: str, at: Sequence[Index]) -> Both:
-    """A name at a point: `h at step {t}`; the letter is filled in where the event is told."""
-    if not at:
-        return name, name
-    places = ", ".join(f"{{{i}}}" if i.base else str(i.offset) for i in at)
-    key = "at" if len(at) == 1 and not at[0].via else "point"
-    en, zh = (PHRASES[key][i].format(name=name, at=places) for i in range(2))
-    return en, zh
+def same(text: str) -> Both:
+    """What is written the same in every language."""
+    return text, text
+
+
+def count(number: int) -> Both:
+    return (_NUMBERS[number] if number < len(_NUMBERS) else str(number)), str(number)
 
 
 def listed(items: Sequence[Both]) -> Both:
@@ -91,18 +134,136 @@ def listed(items: Sequence[Both]) -> Both:
     for i in range(2):
         words = [item[i] for item in once]
         comma, last = PHRASES["comma"][i], PHRASES["and"][i]
-        found.append(
-            comma.join(words[:-1]) + last + words[-1] if len(words) > 1 else "".join(words)
-        )
+        text = comma.join(words[:-1]) + last + words[-1] if len(words) > 1 else "".join(words)
+        found.append(text)
     return found[0], found[1]
 
 
-def through(factors: Sequence[str]) -> Both:
-    if not factors:
-        return "", ""
-    names = listed([(f, f) for f in factors])
-    return PHRASES["through"][0].format(names[0]), PHRASES["through"][1].format(names[1])
+@dataclass(frozen=True)
+class Speaker:
+    """Speaks of what stands in an equation.
+
+    whole: the recurrence; letters: those that have numbers; known: parts that are computed already, and
+    need not be spelled out where they are long.
+    """
+
+    whole: Recurrence
+    letters: frozenset[str]
+    known: Collection[Expression] = field(default=())
+
+    # --- places -------------------------------------------------------------------------------
+
+    @property
+    def axes(self) -> Mapping[str, Axis]:
+        return self.whole.letters
+
+    def place(self, name: str, at: Sequence[Index]) -> Both:
+        """A name at a point, `h at step {t}`."""
+        if not at:
+            return same(name)
+        free = [i.base for i in at if i.base in self.axes and i.base not in self.letters]
+        if free:
+            return phrase("all", name=same(name), letter=same(", ".join(dict.fromkeys(free))))
+        key, where = self._where(at, self.whole.axes_of(name))
+        return phrase(key, name=same(name), at=same(where))
+
+    def whose(self, at: Sequence[Index], of: Sequence[Axis]) -> Both:
+        """`Step {t}`, as the one who does something."""
+        key, where = self._where(at, of)
+        return phrase(f"whose {key}", at=same(where))
+
+    def _where(self, at: Sequence[Index], of: Sequence[Axis]) -> tuple[str, str]:
+        numbers = [self.index(i) for i in at]
+        if len(at) == 1:
+            axis = of[0] if of else None
+            if axis is not None and axis.leaves:
+                return "node", numbers[0]
+            return ("layer" if axis is not None and axis.name == "l" else "step"), numbers[0]
+        named = [f"{axis.name} = {number}" for axis, number in zip(of, numbers)]
+        return "point", ", ".join(named or numbers)
+
+    def index(self, index: Index) -> str:
+        """An index with a place for its number."""
+        if not index.base:
+            return str(index.offset)
+        bound = index.base in self.axes and index.base not in self.letters
+        return str(index) if bound else f"{{{index}}}"
+
+    # --- expressions --------------------------------------------------------------------------
+
+    def formula(self, node: Expression) -> str:
+        """An expression as in the text, with places for the numbers of indices."""
+
+        def numbered(part: Expression) -> Expression:
+            if not isinstance(part, Reference):
+                return part
+            if part.indices:
+                at = ", ".join(map(self.index, part.indices))
+                return Reference(f"{part.name}[{at}]")
+            return Reference(f"{{{part.name}}}") if part.name in self.letters else part
+
+        return format_expression(rebuild(node, numbered))
+
+    def operand(self, node: Expression) -> Both:
+        """What an operation is applied to: by its name, or as a formula where that is short."""
+        if isinstance(node, Reference) and node.indices:
+            return self.place(node.name, node.indices)
+        text = self.formula(node)
+        if isinstance(node, Call) and node in self.known and len(text) > _LONGEST:
+            return phrase("result")
+        return same(text)
+
+    def call(self, node: Expression) -> Both:
+        """What an expression is, by its outermost operation: `tanh of a at step {t}`."""
+        if not isinstance(node, Call):
+            return self.operand(node)
+        row = OPERATIONS.get(node.operation)
+        words = row.words if row is not None else None
+        noun = words or same(node.operation.replace("_", " "))
+        operands = [self.operand(a) for a in _flat(node)]
+        if "{0}" in noun[0]:
+            found = []
+            for i in range(2):
+                text = noun[i]
+                for k, operand in enumerate(operands):
+                    text = text.replace(f"{{{k}}}", operand[i].replace("{", "\0"))
+                found.append(text.replace("\0", "{"))
+            return found[0], found[1]
+        if node.bound is None:
+            return phrase("of", noun=noun, operands=listed(operands))
+        return phrase(
+            "over",
+            noun=noun,
+            operands=same(self.formula(node.arguments[0])),
+            range=self.range(node.bound),
+        )
+
+    def range(self, within: Range) -> Both:
+        """Where a letter runs."""
+        if within.is_whole:
+            return phrase("all steps", same(within.axis))
+        ends = {
+            name: end and Index(self.index(end)) if end and end.base in self.letters else end
+            for name, end in (("start", within.start), ("stop", within.stop))
+        }
+        parent = within.parent and Index(self.index(within.parent))
+        return same(format_range(Range(within.axis, ends["start"], ends["stop"], parent)))
 
 
-def number(count: int) -> Both:
-    return (NUMBERS[count] if count < len(NUMBERS) else str(count)), str(count)
+def _flat(node: Call) -> tuple[Expression, ...]:
+    """The operands of a call; those of a chain of one operation together."""
+    row = OPERATIONS.get(node.operation)
+    if (
+        row is None
+        or node.bound is not None
+        or not (row.linear and row.infix)
+        or len(node.arguments) < 2
+    ):
+        return node.arguments
+    if row.words is not None and "{0}" in row.words[0]:
+        return node.arguments
+    found: list[Expression] = []
+    for argument in node.arguments:
+        nested = isinstance(argument, Call) and argument.operation == node.operation
+        found += _flat(argument) if nested and isinstance(argument, Call) else [argument]
+    return tuple(found)

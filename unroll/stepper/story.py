@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
-from unroll.graph.unrolled import steps_of
+from unroll.graph.unrolled import steps_of, unroll
+from unroll.language.printer import format_expression
+from unroll.stepper.formulas import Formula, Path
 from unroll.stepper.picture import Edge, Place
 from unroll.stepper.tasks import Walk
-from unroll.symbolic.expressions import Index, Range
+from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference
+from unroll.symbolic.recurrence import Recurrence
 
-Path = tuple[int, ...]
 Here = Mapping[str, int]
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -29,11 +31,10 @@ class Kind:
     """An event at any step.
 
     phase: forward, loss, backward or accumulate; does: operation (a part of an equation), value,
-    contribution, sum, seed or accumulate; equation: its number; path: of the part that is computed,
-    argument numbers from the expression down; letters: whose numbers an event has; about: the
-    variable; nodes, edges: of the picture; reads: what stands in the equation, in order: variables at
-    indices, or paths of parts that are computed already; math, numbers: MathML of the equation and
-    of its right side, with places for the reads; text: the equation; sentence: by language.
+    contribution, sum, seed, accumulate, or end (an arrow back to an initial value that has no
+    gradient); equation: its number; path: of the part that is computed, argument numbers from the
+    expression down; letters: whose numbers an event has; about: the variable; nodes, edges: of the
+    picture; formula: of the part; sentence: by language.
     """
 
     phase: str
@@ -44,10 +45,7 @@ class Kind:
     about: Place
     nodes: tuple[Place, ...]
     edges: tuple[Edge, ...]
-    reads: tuple[Place | Path, ...]
-    math: str
-    numbers: str
-    text: str
+    formula: Formula
     sentence: Mapping[str, str]
 
     def json(self) -> dict[str, Any]:
@@ -60,13 +58,13 @@ class Kind:
             "letters": list(self.letters),
             "name": self.about.name,
             "at": _indices(self.about.at),
-            "nodes": [[p.name, _indices(p.at)] for p in self.nodes],
+            "nodes": [_place(p) for p in self.nodes],
             "edges": [
                 {
-                    "source": [e.source.name, _indices(e.source.at)],
-                    "target": [e.target.name, _indices(e.target.at)],
+                    "source": _place(e.source),
+                    "target": _place(e.target),
                     "flow": e.flow,
-                    "over": [[r.axis, _range(r)] for r in e.over],
+                    "over": _ranges(e.over),
                 }
                 for e in self.edges
             ],
@@ -74,31 +72,41 @@ class Kind:
                 {"name": r.name, "at": _indices(r.at)}
                 if isinstance(r, Place)
                 else {"path": list(r)}
-                for r in self.reads
+                for r in self.formula.reads
             ],
-            "math": self.math,
-            "numbers": self.numbers,
-            "text": self.text,
+            "math": self.formula.math,
+            "numbers": self.formula.numbers,
+            "text": self.formula.text,
             "sentence": dict(self.sentence),
         }
 
 
 @dataclass(frozen=True)
 class Event:
-    """A kind at a step: nodes as `h[2]`, edges as (source, target, flow)."""
+    """A kind at a step: nodes as `h[2]`, edges as (source, target, flow), of those in the picture.
+
+    about: the variable's node; text: the equation, its indices numbers; step: the number of the first
+    letter, None without one.
+    """
 
     kind: Kind
     letters: Here
+    about: str
     nodes: tuple[str, ...]
     edges: tuple[tuple[str, str, str], ...]
+    text: str
     sentence: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Story:
-    """kinds, and for each event the number of its kind and the numbers of the kind's letters."""
+    """kinds, and for each event the number of its kind and the numbers of the kind's letters.
+
+    drawn: the recurrence of the picture.
+    """
 
     walk: Walk
+    drawn: Recurrence
     kinds: tuple[Kind, ...]
     events: tuple[tuple[int, ...], ...]
 
@@ -114,31 +122,103 @@ class Story:
         number, *numbers = self.events[n - 1]
         kind = self.kinds[number]
         here = dict(zip(kind.letters, numbers))
+        nodes = [node for place in kind.nodes for node in self._points(place, here)]
         edges = [
-            (self._named(edge.source, inner), self._named(edge.target, inner), edge.flow)
+            (source, target, edge.flow)
             for edge in kind.edges
-            for inner in self._inner(edge.over, here)
+            for inner in self._inner(edge, here)
+            for source in self._points(edge.source, inner)
+            for target in self._points(edge.target, inner)
         ]
-        nodes = tuple(self._named(place, here) for place in kind.nodes)
+        shown, joined = self._graph
         told = {
             language: _PLACE.sub(lambda m: str(self._number(m[1], here)), text)
             for language, text in kind.sentence.items()
         }
-        return Event(kind, here, nodes, tuple(dict.fromkeys(edges)), told)
+        return Event(
+            kind,
+            here,
+            self._named(kind.about, here),
+            tuple(dict.fromkeys(node for node in nodes if node in shown)),
+            tuple(dict.fromkeys(e for e in edges if e[:2] in joined or e[1::-1] in joined)),
+            self._text(kind, here),
+            told,
+        )
+
+    @cached_property
+    def _graph(self) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
+        """All nodes of the picture, and the ends of its arrows, as it names them."""
+        graph = unroll(self.drawn, self.walk.sizes)
+        names = {node: self._called(*node) for node in graph}
+        ends = ((names[source], names[target]) for source, target in graph.edges)
+        return frozenset(names.values()), frozenset(ends)
+
+    @staticmethod
+    def _called(name: str, at: Any) -> str:
+        if at is None:
+            return name
+        return f"{name}[{','.join(map(str, at if isinstance(at, tuple) else (at,)))}]"
+
+    def _text(self, kind: Kind, here: Here) -> str:
+        """The equation of an event with numbers for its letters."""
+        equation = self.walk.whole.equations[kind.equation]
+
+        def told(node: Expression) -> str:
+            return format_expression(_numbered(node, self.walk, here))
+
+        part = equation.expression
+        for i in kind.path:
+            assert isinstance(part, Call)
+            part = part.arguments[i]
+        if not kind.formula.text.startswith(f"{equation.target} = "):
+            return told(part)
+        return f"{told(equation.target)} = {told(part)}"
 
     def _named(self, place: Place, here: Here) -> str:
         walk = self.walk
-        at = ",".join(str(walk.whole.position(i, walk.sizes, here)) for i in place.at)
-        return f"{place.name}[{at}]" if place.at else place.name
+        at = (walk.whole.position(i, walk.sizes, here) for i in place.at)
+        return f"{place.name}[{','.join(map(str, at))}]" if place.at else place.name
 
-    def _inner(self, over: Sequence[Range], here: Here) -> Iterator[Here]:
-        walk = self.walk
-        steps = [steps_of(walk.whole, within, walk.sizes, here) for within in over]
-        for numbers in product(*steps):
-            yield {**here, **dict(zip((r.axis for r in over), numbers))}
+    def _points(self, place: Place, here: Here) -> list[str]:
+        return [self._named(place, inner) for inner in self._inner(place, here)]
+
+    def _inner(self, thing: Place | Edge, here: Here) -> Iterator[Here]:
+        """The numbers of all letters, where some run."""
+        yield from _running(self.walk, thing.over, here)
 
     def _number(self, text: str, here: Here) -> int:
         return self.walk.whole.position(index_of(text), self.walk.sizes, here)
+
+
+def _running(walk: Walk, over: Sequence[Range], here: Here) -> Iterator[Here]:
+    if not over:
+        yield here
+        return
+    for step in steps_of(walk.whole, over[0], walk.sizes, here):
+        yield from _running(walk, over[1:], {**here, over[0].axis: step})
+
+
+def _numbered(node: Expression, walk: Walk, here: Here) -> Expression:
+    """An expression with numbers for the letters of an event; what a reduction binds stays."""
+    if isinstance(node, Reference):
+        if not node.indices:
+            return Constant(here[node.name]) if node.name in here else node
+        indices = tuple(_number_of(i, walk, here) for i in node.indices)
+        return replace(node, indices=indices)
+    if not isinstance(node, Call):
+        return node
+    inner = {letter: n for letter, n in here.items() if letter != node.over}
+    limits = node.limits
+    if limits is not None:
+        start, stop = (i and _number_of(i, walk, inner) for i in (limits.start, limits.stop))
+        limits = replace(limits, start=start, stop=stop)
+    arguments = tuple(_numbered(a, walk, inner) for a in node.arguments)
+    return replace(node, arguments=arguments, limits=limits)
+
+
+def _number_of(index: Index, walk: Walk, here: Here) -> Index:
+    known = index.base in here
+    return Index("", walk.whole.position(index, walk.sizes, here)) if known else index
 
 
 def index_of(text: str) -> Index:
@@ -149,6 +229,15 @@ def index_of(text: str) -> Index:
     match = re.fullmatch(r"([^\W\d]\w*)?([+-]?\d+)?", text)
     assert match is not None, text
     return Index(match[1] or "", int(match[2] or 0))
+
+
+def _place(place: Place) -> list[Any]:
+    own = [place.name, _indices(place.at)]
+    return [*own, _ranges(place.over)] if place.over else own
+
+
+def _ranges(over: Sequence[Range]) -> list[Any]:
+    return [[within.axis, _range(within)] for within in over]
 
 
 def _indices(at: Sequence[Index]) -> list[list[Any]]:
