@@ -23,12 +23,15 @@ Read = Place | Path  # a variable at indices, or a part that is computed already
 
 @dataclass(frozen=True)
 class Formula:
-    """math: the equation; numbers: its right side with places for what it reads; text: canonical."""
+    """path: of the part that is shown; math: the equation; numbers: its right side with places for
+    what it reads; text: canonical, with the left side where `whole`."""
 
+    path: Path
     math: str
     numbers: str
     reads: tuple[Read, ...]
     text: str
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Formulas:
             left = page.reference(equation.name, equation.target.indices)
             here = Place(equation.name, equation.target.indices)
             value = page.formula(page.latex(with_places(equation.target, lambda node, path: 0)))
-            return Formula(left, value, (here,), f"{equation.target} = {text}")
+            return Formula(path, left, value, (here,), f"{equation.target} = {text}", True)
         reads: list[Read] = []
 
         def place(node: Expression, inner: Path) -> int | None:
@@ -77,9 +80,11 @@ class Formulas:
         math = page.latex(part)
         if sign:
             math = f"{page.latex(equation.target)} {sign} {math}"
-        if not path and sign == "=":
+        whole = sign == "="
+        if whole:
             text = f"{equation.target} = {text}"
-        return Formula(page.formula(math), page.formula(page.latex(marked)), tuple(reads), text)
+        numbers = page.formula(page.latex(marked))
+        return Formula(path, page.formula(math), numbers, tuple(reads), text, whole)
 
     def speaker(
         self,

@@ -1,13 +1,9 @@
 """Returning: what is told of the way back. Contributions to gradients, their sums, and what each step
 adds to the gradients of parameters.
-
-Gradient equations use auxiliaries, shared factors that belong to a variable as its gradient does: what
-comes from `delta_h[t+1]` comes from the node of `h[t+1]`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,99 +11,68 @@ from functools import cached_property
 from unroll.graph.unrolled import place, unroll
 from unroll.stepper import sentences
 from unroll.stepper.formulas import Formulas, Path, at_path, summand_paths
-from unroll.stepper.picture import BACKWARD, Edge, Picture, Place, within
+from unroll.stepper.origins import Live, Origins
+from unroll.stepper.picture import BACKWARD, Edge, Picture, Place
 from unroll.stepper.sentences import Both, Speaker
 from unroll.stepper.story import Kind
 from unroll.stepper.tasks import Task, Walk
 from unroll.symbolic.expressions import ZERO, Call, Constant, Expression, Index, references
 from unroll.symbolic.recurrence import INPUT, PARAMETER, Equation
+from unroll.symbolic.simplification import signed_terms
 
 
 @dataclass(frozen=True)
 class Returning:
+    """Tells of the way back."""
+
     walk: Walk
     picture: Picture
     formulas: Formulas
+    origins: Origins
 
-    def kinds(self, equation: Equation, task: Task) -> Iterator[Kind]:
-        """The events of an equation of the way back, in order."""
+    def kinds(self, equation: Equation, task: Task, live: Live) -> Iterator[Kind]:
+        """The events of an equation of the way back, in order. live: what comes back at this point."""
         k, name = task.equation, equation.name
         if task.term is not None:
             yield self._accumulated(equation, k, task.term)
         elif self.walk.is_collected(name):
             return  # its terms have told it
         elif name in self.walk.gradients:
-            yield from self._returned(equation, k)
+            yield from self._returned(equation, k, live)
             yield from self._ended(equation, k)
         else:
             yield self._auxiliary(equation, k)
 
-    # --- whose a gradient is ----------------------------------------------------------------------
-
-    def owner(self, name: str) -> str | None:
-        """The variable to which a gradient or an auxiliary belongs."""
-        if name in self.walk.gradients:
-            return self.walk.gradients[name]
-        if name not in self.walk.backward:
-            return None
-        stem = name.partition("_")[2]
-        forward = self.walk.trace.forward.names
-        return stem if stem in forward else re.sub(r"_\d+$", "", stem)
-
-    def origin(self, name: str, at: Sequence[Index]) -> Place | None:
-        """The point of a variable to which a gradient or an auxiliary at these indices belongs."""
-        owner = self.owner(name)
-        if owner is None or owner not in self.walk.trace.forward.names:
-            return None
-        whole = self.walk.whole
-        axes = [axis.length for axis in self.walk.trace.forward.axes_of(owner)]
-        own = [axis.length for axis in whole.axes_of(name)]
-        found: list[Index] = []
-        taken: set[int] = set()
-        for length in axes:
-            position = next((p for p, n in enumerate(own) if n == length and p not in taken), None)
-            if position is None:
-                return None
-            taken.add(position)
-            found.append(at[position])
-        return Place(owner, tuple(found))
-
-    def sources(self, node: Expression) -> tuple[Place, ...]:
-        """Whose gradients an expression reads."""
-        found = []
-        for reference, over in within(node):
-            origin = self.origin(reference.name, reference.indices)
-            if origin is not None:
-                found.append(replace(origin, over=over))
-        return tuple(dict.fromkeys(found))
-
     # --- contributions ------------------------------------------------------------------------------
 
-    def _returned(self, equation: Equation, k: int) -> Iterator[Kind]:
-        """Contributions to the gradient of a variable, and their sum."""
+    def _returned(self, equation: Equation, k: int, live: Live) -> Iterator[Kind]:
+        """Contributions to the gradient of a variable, and their sum; without those that are not there."""
         of = Place(self.walk.gradients[equation.name], equation.target.indices)
         paths = list(summand_paths(equation.expression))
-        edges = self._arrows(of, [at_path(equation.expression, path) for path in paths])
-        for path, own in zip(paths, edges):
-            yield self._contribution(equation, k, of, path, own)
-        if len(paths) > 1:
-            speaker = self.formulas.speaker(equation)
-            yield Kind(
-                phase="backward",
-                does="sum",
-                equation=k,
-                path=(),
-                letters=self.formulas.letters(equation),
-                about=of,
-                nodes=self.picture.nodes(of),
-                edges=(),
-                formula=self.formulas.formula(equation, known=paths),
-                sentence=sentences.said(
-                    "sum",
-                    target=speaker.place(of.name, of.at),
-                    count=sentences.count(len(paths)),
-                ),
-            )
+        arrows = self._arrows(of, [at_path(equation.expression, path) for path in paths])
+        there = [i for i, parts in enumerate(live) if any(parts)]
+        for i in there:
+            whole = len(there) == 1
+            yield self._contribution(equation, k, of, paths[i], arrows[i], live[i], whole)
+        if len(there) == 1:
+            return
+        speaker = self.formulas.speaker(equation)
+        target = speaker.place(of.name, of.at)
+        said = sentences.said("sum", target=target, count=sentences.count(len(there)))
+        if not there:
+            said = sentences.said("nothing", target=target)
+        yield Kind(
+            phase="backward",
+            does="sum",
+            equation=k,
+            path=(),
+            letters=self.formulas.letters(equation),
+            about=of,
+            nodes=self.picture.nodes(of),
+            edges=(),
+            formula=self.formulas.formula(equation, known=paths if len(paths) > 1 else ()),
+            sentence=said,
+        )
 
     def _arrows(self, of: Place, terms: Sequence[Expression]) -> list[tuple[Edge, ...]]:
         """The arrows along which each term comes back.
@@ -118,11 +83,15 @@ class Returning:
         nodes = self.picture.nodes(of)
         found = []
         for term in terms:
-            sources = [n for s in self.sources(term) if s != of for n in self.picture.nodes(s)]
+            sources = [
+                n for s in self.origins.sources(term) if s != of for n in self.picture.nodes(s)
+            ]
             found.append(self.picture.back(nodes, sources))
         told = {edge for edges in found for edge in edges}
         rest = [e for e in self._all_arrows(of) if e not in told and not _covered(e, told)]
-        bare = [i for i, term in enumerate(terms) if not self.sources(term)] or [len(terms) - 1]
+        bare = [i for i, term in enumerate(terms) if not self.origins.sources(term)] or [
+            len(terms) - 1
+        ]
         found[bare[-1]] = (*found[bare[-1]], *rest)
         return found
 
@@ -143,37 +112,42 @@ class Returning:
         return tuple(found)
 
     def _contribution(
-        self, equation: Equation, k: int, of: Place, path: Path, edges: tuple[Edge, ...]
+        self,
+        equation: Equation,
+        k: int,
+        of: Place,
+        path: Path,
+        edges: tuple[Edge, ...],
+        live: tuple[bool, ...],
+        whole: bool,
     ) -> Kind:
+        """What comes back to a variable on one way. whole: nothing else does."""
         term = at_path(equation.expression, path)
-        sources = [s for s in self.sources(term) if s != of]
-        nodes = [*self.picture.nodes(of)]
-        for source in sources:
-            nodes += self.picture.nodes(source)
+        parts = [part for (_, part), there in zip(signed_terms(term), live) if there]
+        sources = [s for part in parts for s in self.origins.sources(part)]
+        nodes = [n for s in (of, *sources) for n in self.picture.nodes(s)]
         nodes += [replace(e.source, over=(*e.over, *e.source.over)) for e in edges]
+        came = [s for s in sources if s != of]
+        if not all(map(self.origins.sources, parts)):  # a loss that was differentiated at once
+            users = [e.source for e in edges] or list(self.picture.users(of))
+            nodes += users
+            came += [u for u in users if u.name not in {s.name for s in came}]
         seed = isinstance(term, Constant)
-        if seed:
-            nodes += self.picture.users(of)
         return Kind(
             phase="backward",
             does="seed" if seed else "contribution",
             equation=k,
-            path=path,
+            path=() if whole else path,
             letters=self.formulas.letters(equation),
             about=of,
             nodes=tuple(dict.fromkeys(nodes)),
             edges=edges,
-            formula=self.formulas.formula(equation, path, sign="+=" if path else "="),
-            sentence=self._comes_back(equation, of, term, sources, edges),
+            formula=self.formulas.formula(equation, path, sign="=" if whole else "+="),
+            sentence=self._comes_back(equation, of, term, came, whole),
         )
 
     def _comes_back(
-        self,
-        equation: Equation,
-        of: Place,
-        term: Expression,
-        sources: Sequence[Place],
-        edges: Sequence[Edge],
+        self, equation: Equation, of: Place, term: Expression, came: Sequence[Place], whole: bool
     ) -> Mapping[str, str]:
         speaker = self.formulas.speaker(equation)
         target = speaker.place(of.name, of.at)
@@ -183,17 +157,12 @@ class Returning:
             return sentences.said(
                 key, target=target, value=speaker.call(term), objective=sentences.same(objective)
             )
-        came = list(sources) or [e.source for e in edges]
+        if not came and of in self.origins.sources(term):
+            return sentences.said("alone" if whole else "joins", target=target)
         if not came:
-            if of in self.sources(term):
-                return sentences.said("joins", target=target)
             return sentences.said("local", target=target, what=speaker.call(term))
-        return sentences.said(
-            "contribution",
-            target=target,
-            sources=self._places(speaker, came),
-            through=self._through(term),
-        )
+        sources, through = self._places(speaker, came), self._through(term)
+        return sentences.said("contribution", target=target, sources=sources, through=through)
 
     def _places(self, speaker: Speaker, places: Sequence[Place]) -> Both:
         return sentences.listed([speaker.place(p.name, p.at) for p in places])
@@ -202,7 +171,9 @@ class Returning:
         names = [r.name for r in references(term) if self._is_parameter(r.name)]
         if not names:
             return "", ""
-        return sentences.phrase("through", sentences.listed([sentences.same(n) for n in names]))
+        return sentences.phrase(
+            "through", names=sentences.listed([sentences.same(n) for n in names])
+        )
 
     def _is_parameter(self, name: str) -> bool:
         forward = self.walk.trace.forward
@@ -212,15 +183,17 @@ class Returning:
 
     def _auxiliary(self, equation: Equation, k: int) -> Kind:
         """A factor that several contributions share; or what comes back to one point of a variable."""
-        of = self.origin(equation.name, equation.target.indices) or Place(
-            self.owner(equation.name) or equation.name
+        of = self.origins.origin(equation.name, equation.target.indices) or Place(
+            self.origins.owner(equation.name) or equation.name
         )
         nodes = self.picture.nodes(of)
-        others = [s for s in self.sources(equation.expression) if s.name != of.name]
+        others = [s for s in self.origins.sources(equation.expression) if s.name != of.name]
         seen = [n for s in others for n in self.picture.nodes(s)]
         edges = self.picture.back(nodes, seen)
         zero = equation.expression == ZERO
-        if not zero and not self.sources(equation.expression):  # as where a loss is differentiated
+        if not zero and not self.origins.sources(
+            equation.expression
+        ):  # as where a loss is differentiated
             edges = self._all_arrows(of)
             others = [e.source for e in edges]
             seen = [replace(e.source, over=(*e.over, *e.source.over)) for e in edges]
@@ -298,13 +271,11 @@ class Returning:
     def _last(self) -> frozenset[tuple[object, object]]:
         """The arrows from initial values that no equation gives a gradient."""
         graph = unroll(self.picture.drawn, self.walk.sizes)
-        known = {(self.walk.gradients.get(e.name), task.at) for task in self.walk.points()
-                 for e in [self.walk.whole.equations[task.equation]]}  # fmt: skip
-        points = {(name, place(at)) for name, at in known}
+        known = {(self.walk.gradients.get(name), place(at)) for name, at in self.origins.points}
         return frozenset(
             (source, target)
             for source, target, data in graph.edges(data=True)
-            if graph.nodes[source]["boundary"] and not data["cut"] and source not in points
+            if graph.nodes[source]["boundary"] and not data["cut"] and source not in known
         )
 
     # --- accumulation -------------------------------------------------------------------------------
@@ -318,7 +289,7 @@ class Returning:
         bound = term.bound.axis if isinstance(term, Call) and term.bound is not None else ""
         if bound and isinstance(term, Call):
             letters, path, term = (*letters, bound), (*path, 0), term.arguments[0]
-        gradients = [n for s in self.sources(term) for n in self.picture.nodes(s)]
+        gradients = [n for s in self.origins.sources(term) for n in self.picture.nodes(s)]
         reads = list(self.picture.read(term))
         edges = [e for n in gradients for r in reads if (e := self.picture.between(r, n))]
         nodes = [*gradients, *reads] or self._fallback()
@@ -348,7 +319,7 @@ class Returning:
         if bound:
             where = speaker.whose([Index(bound)], [self.walk.whole.letters[bound]])
             return sentences.said("accumulate", name=name, where=where)
-        came = self.sources(term)
+        came = self.origins.sources(term)
         if indices:
             return sentences.said("own", name=name)
         if came:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from unroll.language.printer import format_expression, format_range
 from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, rebuild
@@ -27,19 +28,19 @@ PHRASES: Mapping[str, Both] = {
     "whose node": ("Node {at}", "节点 {at} "),
     "whose layer": ("Layer {at}", "第 {at} 层"),
     "whose point": ("The point {at}", "{at} 处"),
-    "all": ("{name} over all {letter}", "所有 {letter} 上的 {name}"),
+    "all": ("{name} for all {letter}", "所有 {letter} 的 {name}"),
     "and": (" and ", "和"),
     "comma": (", ", "、"),
     "of": ("{noun} of {operands}", "{operands} 的{noun}"),
-    "over": ("{noun} of {operands} over {range}", "{range} 时 {operands} 的{noun}"),
-    "all steps": ("all {}", "{} 取遍所有值"),
+    "over": ("{noun} of {operands} over {range}", "{operands} 对 {range} 的{noun}"),
+    "all steps": ("all {letter}", "所有 {letter}"),
     "result": ("what was just computed", "刚才的结果"),
     # forward
     "operation": ("On the way to {target}: {what}.", "为了得到 {target}，先算 {what}。"),
     "value": ("{target} is {what}.", "{target} 等于 {what}。"),
     "constant": ("{target} is set to {what}.", "{target} 取定值 {what}。"),
     "given": ("{target} is given.", "{target} 是给定的。"),
-    "loss": ("{target}, the loss, is {what}.", "损失 {target} 等于 {what}。"),
+    "loss": ("{target}, the loss, is {what}.", "{target}（损失）等于 {what}。"),
     # backward
     "begin": (
         "The way back begins at {target}: its gradient is {value}.",
@@ -57,10 +58,14 @@ PHRASES: Mapping[str, Both] = {
         "The gradient that reached {sources} comes back to {target}{through}.",
         "到达 {sources} 的梯度{through}传回 {target}。",
     ),
-    "through": (" through {}", "经由 {} "),
+    "through": (" through {names}", "经由 {names} "),
     "joins": (
         "What came back to {target} on another way joins in.",
         "从另一条路传回 {target} 的部分也加进来。",
+    ),
+    "alone": (
+        "Nothing else comes back to {target}: that is its gradient.",
+        "没有别的梯度传回 {target}：这就是它的梯度。",
     ),
     "local": ("The gradient of {target} is {what}.", "{target} 的梯度等于 {what}。"),
     "sum": (
@@ -68,13 +73,13 @@ PHRASES: Mapping[str, Both] = {
         "{count} 项贡献在 {target} 汇合：它们相加。",
     ),
     "inside": (
-        "The gradient that reached {target} goes back inside its equation; {name} is the part that "
-        "all it was computed from will share.",
-        "到达 {target} 的梯度传回它的方程内部；{name} 是算出它的各个量共用的部分。",
+        "The gradient of {target} passes back into its own equation; {name} is what its operands "
+        "share.",
+        "{target} 的梯度传回它自己的方程；{name} 是各操作数共用的部分。",
     ),
     "ends inside": (
-        "Inside the equation of {target} nothing goes further back: {name} is 0.",
-        "在 {target} 的方程内部梯度不再传下去：{name} 是 0。",
+        "In this equation of {target} nothing passes further back: {name} is 0.",
+        "在 {target} 的这个方程里梯度不再传下去：{name} 是 0。",
     ),
     "end": (
         "From {source} the gradient would go on to {target}; that value is fixed, so it ends there.",
@@ -97,25 +102,31 @@ _NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight"
 
 def said(key: str, **parts: Both) -> dict[str, str]:
     """A phrase in every language; parts: in every language, too."""
-    found = {}
-    for i, language in enumerate(LANGUAGES):
-        text = PHRASES[key][i]
-        for name, part in parts.items():
-            text = text.replace(f"{{{name}}}", part[i].replace("{", "\0"))
-        text = text.replace("\0", "{")
-        found[language] = " ".join(text.split())
-    return found
+    en, zh = phrase(key, **parts)
+    return {"en": en, "zh": zh}
 
 
-def phrase(key: str, *values: Both, **parts: Both) -> Both:
-    """A phrase as a part of a sentence. values: for `{}`."""
-    found = said(key, **parts) if not values else None
-    if found is None:
-        found = {
-            language: PHRASES[key][i].replace("{}", values[0][i])
-            for i, language in enumerate(LANGUAGES)
-        }
-    return found["en"], found["zh"]
+def phrase(key: str, **parts: Both) -> Both:
+    """A phrase as a part of a sentence."""
+    en, zh = (_filled(PHRASES[key][i], {n: part[i] for n, part in parts.items()}) for i in range(2))
+    return en, _set_apart(zh)
+
+
+def _filled(text: str, parts: Mapping[str, str]) -> str:
+    """A text with parts in the places of their names; places within the parts stay."""
+    return re.sub(r"\{(\w+)\}", lambda m: parts.get(m[1], m[0]), text)
+
+
+def _set_apart(text: str) -> str:
+    """Chinese with a space to words and signs that are not, and none elsewhere."""
+    text = re.sub(rf" *([{_STOPS}]) *", r"\1", text)
+    text = re.sub(rf"(?<=[{_HAN}]) +(?=[{_HAN}])", "", text)
+    text = re.sub(rf"(?<=[{_HAN}])(?=[^\s{_HAN}{_STOPS}])", " ", text)
+    return re.sub(rf"(?<=[^\s{_HAN}{_STOPS}])(?=[{_HAN}])", " ", text)
+
+
+_HAN = r"\u4e00-\u9fff"
+_STOPS = r"\u3000-\u303f\uff00-\uffef"
 
 
 def same(text: str) -> Both:
@@ -163,7 +174,8 @@ class Speaker:
             return same(name)
         free = [i.base for i in at if i.base in self.axes and i.base not in self.letters]
         if free:
-            return phrase("all", name=same(name), letter=same(", ".join(dict.fromkeys(free))))
+            point = self.formula(Reference(name, tuple(at)))
+            return phrase("all", name=same(point), letter=same(", ".join(dict.fromkeys(free))))
         key, where = self._where(at, self.whole.axes_of(name))
         return phrase(key, name=same(name), at=same(where))
 
@@ -222,26 +234,18 @@ class Speaker:
         noun = words or same(node.operation.replace("_", " "))
         operands = [self.operand(a) for a in _flat(node)]
         if "{0}" in noun[0]:
-            found = []
-            for i in range(2):
-                text = noun[i]
-                for k, operand in enumerate(operands):
-                    text = text.replace(f"{{{k}}}", operand[i].replace("{", "\0"))
-                found.append(text.replace("\0", "{"))
-            return found[0], found[1]
+            parts = [{str(k): operand[i] for k, operand in enumerate(operands)} for i in range(2)]
+            return _filled(noun[0], parts[0]), _set_apart(_filled(noun[1], parts[1]))
         if node.bound is None:
             return phrase("of", noun=noun, operands=listed(operands))
-        return phrase(
-            "over",
-            noun=noun,
-            operands=same(self.formula(node.arguments[0])),
-            range=self.range(node.bound),
-        )
+        inside = replace(self, letters=self.letters - {node.bound.axis})
+        summed = same(inside.formula(node.arguments[0]))
+        return phrase("over", noun=noun, operands=summed, range=self.range(node.bound))
 
     def range(self, within: Range) -> Both:
         """Where a letter runs."""
         if within.is_whole:
-            return phrase("all steps", same(within.axis))
+            return phrase("all steps", letter=same(within.axis))
         ends = {
             name: end and Index(self.index(end)) if end and end.base in self.letters else end
             for name, end in (("start", within.start), ("stop", within.stop))

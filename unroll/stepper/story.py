@@ -167,12 +167,10 @@ class Story:
             return format_expression(_numbered(node, self.walk, here))
 
         part = equation.expression
-        for i in kind.path:
+        for i in kind.formula.path:
             assert isinstance(part, Call)
             part = part.arguments[i]
-        if not kind.formula.text.startswith(f"{equation.target} = "):
-            return told(part)
-        return f"{told(equation.target)} = {told(part)}"
+        return f"{told(equation.target)} = {told(part)}" if kind.formula.whole else told(part)
 
     def _named(self, place: Place, here: Here) -> str:
         walk = self.walk

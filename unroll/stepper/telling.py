@@ -10,6 +10,7 @@ from unroll.errors import UnrollError
 from unroll.language.lettering import Lettering
 from unroll.stepper import sentences
 from unroll.stepper.formulas import Formulas, Path, at_path, nearest, work_paths
+from unroll.stepper.origins import Live, Origins
 from unroll.stepper.picture import Edge, Picture, Place
 from unroll.stepper.returning import Returning
 from unroll.stepper.story import Kind, Story
@@ -30,20 +31,21 @@ def tell(walk: Walk, drawn: Recurrence, notation: str | Lettering = "book") -> S
             "cannot step through a batch", remedy="Run one sequence, and step through that."
         )
     teller = _Teller(walk, Picture(walk.trace.forward, drawn), Formulas(walk, notation))
-    kinds: dict[tuple[int, int | None], tuple[int, ...]] = {}
+    kinds: dict[tuple[object, ...], tuple[int, ...]] = {}
     made: list[Kind] = []
     events: list[tuple[int, ...]] = []
     for task in in_order(walk):
-        key = (task.equation, task.term)
+        live = teller.origins.live(task)
+        key = (task.equation, task.term, live)
         if key not in kinds:
-            own = list(teller.kinds(task))
+            own = list(teller.kinds(task, live))
             kinds[key] = tuple(range(len(made), len(made) + len(own)))
             made += own
         here = walk.here(walk.whole.equations[task.equation], task.at)
         for number in kinds[key]:
             letters = made[number].letters
             event = (number, *(here.get(n, task.step or 0) for n in letters))
-            if made[number].does != "end" or teller.ends(made[number], here):
+            if made[number].does != "end" or teller.returning.ends(made[number], here):
                 events.append(event)
         if len(events) > LONGEST:
             raise UnrollError(
@@ -58,20 +60,24 @@ class _Teller:
     picture: Picture
     formulas: Formulas
 
-    def kinds(self, task: Task) -> Iterator[Kind]:
-        """The events of an equation at a point, in order; of one term of a sum, its one event."""
+    def kinds(self, task: Task, live: Live) -> Iterator[Kind]:
+        """The events of an equation at a point, in order; of one term of a sum, its one event.
+
+        live: what comes back there, of a gradient.
+        """
         equation = self.walk.whole.equations[task.equation]
         if equation.name in self.walk.backward:
-            yield from self.returning.kinds(equation, task)
+            yield from self.returning.kinds(equation, task, live)
         else:
             yield from self._computed(equation, task.equation)
 
     @cached_property
-    def returning(self) -> Returning:
-        return Returning(self.walk, self.picture, self.formulas)
+    def origins(self) -> Origins:
+        return Origins(self.walk)
 
-    def ends(self, kind: Kind, here: dict[str, int]) -> bool:
-        return self.returning.ends(kind, here)
+    @cached_property
+    def returning(self) -> Returning:
+        return Returning(self.walk, self.picture, self.formulas, self.origins)
 
     def _computed(self, equation: Equation, k: int) -> Iterator[Kind]:
         """The operations of an equation, innermost first, then its value."""

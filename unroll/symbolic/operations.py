@@ -726,7 +726,7 @@ _ROWS = (
         positions={1: Along(0, 0)},
         work=0,
         javascript="row(A, B)",
-        words=("row {1} of {0}", "{0} 的第 {1} 行"),
+        words=("the row of {0} that {1} names", "{0} 中由 {1} 指定的行"),
     ),
     Operation(
         "column",
@@ -739,7 +739,7 @@ _ROWS = (
         positions={1: Along(0, 1)},
         work=0,
         javascript="column(A, B)",
-        words=("column {1} of {0}", "{0} 的第 {1} 列"),
+        words=("the column of {0} that {1} names", "{0} 中由 {1} 指定的列"),
     ),
     Operation(
         "one_hot",
@@ -1436,7 +1436,7 @@ _ROWS = (
         targets=(1,),
         work=_entrywise(3, once=1),
         javascript="crossEntropy(A, B)",
-        words=("the cross entropy", "交叉熵"),
+        words=("the cross entropy of {1} and {0}", "{1} 与 {0} 的交叉熵"),
     ),
     Operation(
         "softmax_cross_entropy",
@@ -1479,7 +1479,7 @@ _ROWS = (
         fuses={"sigmoid": "sigmoid_cross_entropy"},
         work=lambda shapes: (7 + len(shapes[0])) * prod(shapes[0]) + 1,
         javascript="binaryCrossEntropy(A, B)",
-        words=("the binary cross entropy", "二元交叉熵"),
+        words=("the binary cross entropy of {1} and {0}", "{1} 与 {0} 的二元交叉熵"),
     ),
     Operation(
         "sigmoid_cross_entropy",
@@ -1513,7 +1513,7 @@ _ROWS = (
         loss=True,
         work=lambda shapes: 3 * prod(shapes[0]) + (1 if shapes[0] else 0),
         javascript="squaredError(A, B)",
-        words=("half the squared distance", "距离平方的一半"),
+        words=("half the squared distance between {0} and {1}", "{0} 与 {1} 的距离平方的一半"),
     ),
     # shapes, for gradients
     Operation(

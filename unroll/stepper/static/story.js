@@ -47,6 +47,8 @@ export class Story {
     const kind = this.kind(n), here = this.letters(n);
     const point = (at, letters = here) => at.map((index) => this.places.at(index, letters));
     const place = ([name, at], letters) => named(name, point(at, letters));
+    const points = ([name, at, over = []], letters) =>
+      this.inner(over, letters).map((inner) => named(name, point(at, inner)));
     const words = (text) =>
       text.replace(/\{([^{}]*)\}/g, (_, index) => String(this.number(index, here)));
     return {
@@ -61,13 +63,13 @@ export class Story {
       node: place([kind.name, kind.at]),
       made: this.made(kind.equation, here),
       step: this.step(n),
-      nodes: kind.nodes.map((node) => place(node)),
+      nodes: kind.nodes.flatMap((node) => points(node, here)),
       edges: kind.edges.flatMap((edge) =>
-        this.inner(edge.over, here).map((letters) => ({
-          source: place(edge.source, letters),
-          target: place(edge.target, letters),
-          flow: edge.flow,
-        })),
+        this.inner(edge.over, here).flatMap((letters) =>
+          points(edge.source, letters).flatMap((source) =>
+            points(edge.target, letters).map((target) => ({ source, target, flow: edge.flow })),
+          ),
+        ),
       ),
       reads: kind.reads.map((read) => (read.path ? read : { name: read.name, at: point(read.at) })),
       text: kind.text,
