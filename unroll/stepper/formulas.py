@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,8 +84,9 @@ class Formulas:
         whole = sign == "="
         if whole:
             text = f"{equation.target} = {text}"
-        numbers = page.formula(page.latex(marked))
-        return Formula(path, page.formula(math), numbers, tuple(reads), text, whole)
+        numbers, written = _compacted(page.formula(page.latex(marked)))
+        read = tuple(reads[number] for number in written)
+        return Formula(path, page.formula(math), numbers, read, text, whole)
 
     def speaker(
         self,
@@ -119,6 +121,16 @@ class Formulas:
             return None
         bound = (i.base in self.walk.whole.letters and i.base not in free for i in node.indices)
         return None if any(bound) else Place(node.name, node.indices)
+
+
+def _compacted(markup: str) -> tuple[str, list[int]]:
+    """MathML with its places numbered from 0, and their numbers before: some operands are not written."""
+    written = sorted({int(number) for number in _READ.findall(markup)})
+    new = {str(number): i for i, number in enumerate(written)}
+    return _READ.sub(lambda m: f'data-read="{new[m[1]]}"', markup), written
+
+
+_READ = re.compile(r'data-read="(\d+)"')
 
 
 def at_path(node: Expression, path: Path) -> Expression:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from unroll.stepper.formulas import at_path, summand_paths
-from unroll.stepper.picture import Place, within
+from unroll.stepper.picture import Place, bare, within
 from unroll.stepper.tasks import Point, Task, Walk
 from unroll.symbolic.expressions import ZERO, Expression, Index
 from unroll.symbolic.simplification import signed_terms
@@ -60,7 +60,7 @@ class Origins:
         for reference, over in within(node):
             origin = self.origin(reference.name, reference.indices)
             if origin is not None:
-                found.append(replace(origin, over=over))
+                found.append(bare(replace(origin, over=over)))
         return tuple(dict.fromkeys(found))
 
     def live(self, task: Task) -> Live:

@@ -100,7 +100,7 @@ class Picture:
                 over = (*place.over, *(equation.range(letter) for letter in free))
                 at = _moved(equation.target.indices, known)
                 if at is not None:
-                    yield _bare(Place(equation.name, at, over))
+                    yield bare(Place(equation.name, at, over))
 
     def _read(self, place: Place) -> Iterator[Place]:
         """What the equations of a variable read there."""
@@ -122,7 +122,7 @@ class Picture:
                 at = _moved(reference.indices, outer)
                 if at is None:
                     continue
-                yield _bare(Place(name, at, (*over, *(r.at(outer) for r in bound))))
+                yield bare(Place(name, at, (*over, *(r.at(outer) for r in bound))))
 
     @property
     def _letters(self) -> frozenset[str]:
@@ -270,7 +270,7 @@ def _parents(bound: Ranges, known: Letters) -> dict[str, Index]:
     }
 
 
-def _bare(place: Place) -> Place:
+def bare(place: Place) -> Place:
     """A place without letters that run and that nothing of it, or of what runs, depends on."""
     used = {i.base for i in place.at}
     over: list[Range] = []

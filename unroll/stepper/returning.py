@@ -70,7 +70,7 @@ class Returning:
             about=of,
             nodes=self.picture.nodes(of),
             edges=(),
-            formula=self.formulas.formula(equation, known=paths if len(paths) > 1 else ()),
+            formula=self.formulas.formula(equation, known=[paths[i] for i in there]),
             sentence=said,
         )
 

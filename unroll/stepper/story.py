@@ -130,7 +130,7 @@ class Story:
             for source in self._points(edge.source, inner)
             for target in self._points(edge.target, inner)
         ]
-        shown, joined = self._graph
+        shown = self._shown
         told = {
             language: _PLACE.sub(lambda m: str(self._number(m[1], here)), text)
             for language, text in kind.sentence.items()
@@ -140,18 +140,15 @@ class Story:
             here,
             self._named(kind.about, here),
             tuple(dict.fromkeys(node for node in nodes if node in shown)),
-            tuple(dict.fromkeys(e for e in edges if e[:2] in joined or e[1::-1] in joined)),
+            tuple(dict.fromkeys(e for e in edges if e[0] in shown and e[1] in shown)),
             self._text(kind, here),
             told,
         )
 
     @cached_property
-    def _graph(self) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
-        """All nodes of the picture, and the ends of its arrows, as it names them."""
-        graph = unroll(self.drawn, self.walk.sizes)
-        names = {node: self._called(*node) for node in graph}
-        ends = ((names[source], names[target]) for source, target in graph.edges)
-        return frozenset(names.values()), frozenset(ends)
+    def _shown(self) -> frozenset[str]:
+        """All nodes of the picture, as it names them."""
+        return frozenset(self._called(*node) for node in unroll(self.drawn, self.walk.sizes))
 
     @staticmethod
     def _called(name: str, at: Any) -> str:

@@ -11,11 +11,11 @@ from unroll.language.lettering import Lettering
 from unroll.stepper import sentences
 from unroll.stepper.formulas import Formulas, Path, at_path, nearest, work_paths
 from unroll.stepper.origins import Live, Origins
-from unroll.stepper.picture import Edge, Picture, Place
+from unroll.stepper.picture import FORWARD, Edge, Picture, Place
 from unroll.stepper.returning import Returning
 from unroll.stepper.story import Kind, Story
 from unroll.stepper.tasks import Task, Walk, in_order
-from unroll.symbolic.expressions import Constant, Expression
+from unroll.symbolic.expressions import Constant, Expression, Reference
 from unroll.symbolic.recurrence import GIVEN, Equation, Recurrence, is_loss
 
 LONGEST = 400_000  # events
@@ -111,6 +111,9 @@ class _Teller:
         if part is None and target.name in self.picture.shown:
             edges = self.picture.into(equation)
             sources = tuple(e.source for e in edges)
+            if isinstance(equation.expression, Reference):  # a copy may be drawn as what it copies
+                users = [u for u in self.picture.users(target) if u.name == target.name]
+                edges += tuple(Edge(s, u, FORWARD) for s in sources for u in users)
         else:
             sources = self.picture.read(equation.expression if part is None else part)
             found = (self.picture.between(s, node) for node in nodes for s in sources)
