@@ -1,6 +1,4 @@
-"""Returning: what is told of the way back. Contributions to gradients, their sums, and what each step
-adds to the gradients of parameters.
-"""
+"""Returning: what is told of the way back. Contributions to gradients, and their sums."""
 
 from __future__ import annotations
 
@@ -10,13 +8,14 @@ from functools import cached_property
 
 from unroll.graph.unrolled import place, unroll
 from unroll.stepper import sentences
+from unroll.stepper.accumulating import Accumulating
 from unroll.stepper.formulas import Formulas, Path, at_path, summand_paths
 from unroll.stepper.origins import Live, Origins
 from unroll.stepper.picture import BACKWARD, Edge, Picture, Place
-from unroll.stepper.sentences import Both, Speaker
+from unroll.stepper.sentences import Both
 from unroll.stepper.story import Kind
 from unroll.stepper.tasks import Task, Walk
-from unroll.symbolic.expressions import ZERO, Call, Constant, Expression, Index, references
+from unroll.symbolic.expressions import ZERO, Constant, Expression, references
 from unroll.symbolic.recurrence import INPUT, PARAMETER, Equation
 from unroll.symbolic.simplification import signed_terms
 
@@ -34,7 +33,7 @@ class Returning:
         """The events of an equation of the way back, in order. live: what comes back at this point."""
         k, name = task.equation, equation.name
         if task.term is not None:
-            yield self._accumulated(equation, k, task.term)
+            yield self.accumulating.kind(equation, k, task.term)
         elif self.walk.is_collected(name):
             return  # its terms have told it
         elif name in self.walk.gradients:
@@ -42,6 +41,10 @@ class Returning:
             yield from self._ended(equation, k)
         else:
             yield self._auxiliary(equation, k)
+
+    @cached_property
+    def accumulating(self) -> Accumulating:
+        return Accumulating(self.walk, self.picture, self.formulas, self.origins)
 
     # --- contributions ------------------------------------------------------------------------------
 
@@ -161,11 +164,8 @@ class Returning:
             return sentences.said("alone" if whole else "joins", target=target)
         if not came:
             return sentences.said("local", target=target, what=speaker.call(term))
-        sources, through = self._places(speaker, came), self._through(term)
+        sources, through = speaker.places(came), self._through(term)
         return sentences.said("contribution", target=target, sources=sources, through=through)
-
-    def _places(self, speaker: Speaker, places: Sequence[Place]) -> Both:
-        return sentences.listed([speaker.place(p.name, p.at) for p in places])
 
     def _through(self, term: Expression) -> Both:
         names = [r.name for r in references(term) if self._is_parameter(r.name)]
@@ -203,7 +203,7 @@ class Returning:
             name = speaker.formula(equation.target)
             said = sentences.said("ends inside", target=target, name=sentences.same(name))
         elif edges:
-            came = self._places(speaker, others)
+            came = speaker.places(others)
             through = self._through(equation.expression)
             said = sentences.said("contribution", target=target, sources=came, through=through)
         else:
@@ -277,55 +277,6 @@ class Returning:
             for source, target, data in graph.edges(data=True)
             if graph.nodes[source]["boundary"] and not data["cut"] and source not in known
         )
-
-    # --- accumulation -------------------------------------------------------------------------------
-
-    def _accumulated(self, equation: Equation, k: int, number: int) -> Kind:
-        """What one step adds to the gradient of a parameter."""
-        name = self.walk.gradients[equation.name]
-        path = list(summand_paths(equation.expression))[number]
-        term = at_path(equation.expression, path)
-        letters = self.formulas.letters(equation)
-        bound = term.bound.axis if isinstance(term, Call) and term.bound is not None else ""
-        if bound and isinstance(term, Call):
-            letters, path, term = (*letters, bound), (*path, 0), term.arguments[0]
-        gradients = [n for s in self.origins.sources(term) for n in self.picture.nodes(s)]
-        reads = list(self.picture.read(term))
-        edges = [e for n in gradients for r in reads if (e := self.picture.between(r, n))]
-        nodes = [*gradients, *reads] or self._fallback()
-        speaker = self.formulas.speaker(equation, letters)
-        return Kind(
-            phase="accumulate",
-            does="accumulate",
-            equation=k,
-            path=path,
-            letters=letters,
-            about=Place(name, equation.target.indices),
-            nodes=tuple(dict.fromkeys(nodes)),
-            edges=tuple(dict.fromkeys(edges)),
-            formula=self.formulas.formula(equation, path, sign="+=", letters=letters),
-            sentence=self._adds(equation, term, bound, speaker),
-        )
-
-    def _fallback(self) -> list[Place]:
-        """What lights up for what reads nothing of the picture: where the parameter is used."""
-        return list(self.picture.nodes(Place(self.walk.trace.objective or "")))
-
-    def _adds(
-        self, equation: Equation, term: Expression, bound: str, speaker: Speaker
-    ) -> Mapping[str, str]:
-        indices = equation.target.indices
-        name = speaker.place(self.walk.gradients[equation.name], indices)
-        if bound:
-            where = speaker.whose([Index(bound)], [self.walk.whole.letters[bound]])
-            return sentences.said("accumulate", name=name, where=where)
-        came = self.origins.sources(term)
-        if indices:
-            return sentences.said("own", name=name)
-        if came:
-            sources = self._places(speaker, came)
-            return sentences.said("collect", name=name, sources=sources)
-        return sentences.said("part", name=name)
 
 
 def _covered(edge: Edge, told: set[Edge]) -> bool:

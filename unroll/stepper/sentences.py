@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from unroll.language.printer import format_expression, format_range
+from unroll.stepper.picture import Place
 from unroll.symbolic.expressions import Call, Expression, Index, Range, Reference, rebuild
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import Axis, Recurrence
@@ -34,6 +35,7 @@ PHRASES: Mapping[str, Both] = {
     "of": ("{noun} of {operands}", "{operands} 的{noun}"),
     "over": ("{noun} of {operands} over {range}", "{operands} 对 {range} 的{noun}"),
     "all steps": ("all {letter}", "所有 {letter}"),
+    "children": ("the children {letter} of node {at}", "节点 {at} 的子节点 {letter}"),
     "result": ("what was just computed", "刚才的结果"),
     # forward
     "operation": ("On the way to {target}: {what}.", "为了得到 {target}，先算 {what}。"),
@@ -179,6 +181,10 @@ class Speaker:
         key, where = self._where(at, self.whole.axes_of(name))
         return phrase(key, name=same(name), at=same(where))
 
+    def places(self, places: Sequence[Place]) -> Both:
+        """Several variables at points."""
+        return listed([self.place(p.name, p.at) for p in places])
+
     def whose(self, at: Sequence[Index], of: Sequence[Axis]) -> Both:
         """`Step {t}`, as the one who does something."""
         key, where = self._where(at, of)
@@ -246,12 +252,14 @@ class Speaker:
         """Where a letter runs."""
         if within.is_whole:
             return phrase("all steps", letter=same(within.axis))
+        if within.parent is not None:
+            at = self.index(Index(within.parent.base))
+            return phrase("children", letter=same(within.axis), at=same(at))
         ends = {
             name: end and Index(self.index(end)) if end and end.base in self.letters else end
             for name, end in (("start", within.start), ("stop", within.stop))
         }
-        parent = within.parent and Index(self.index(within.parent))
-        return same(format_range(Range(within.axis, ends["start"], ends["stop"], parent)))
+        return same(format_range(Range(within.axis, ends["start"], ends["stop"])))
 
 
 def _flat(node: Call) -> tuple[Expression, ...]:
