@@ -129,6 +129,11 @@ def test_words_are_words_and_functions_keep_off():
     assert "<mi>out</mi>" in name_mathml("W_out")
 
 
+def test_signs_of_two_signs():
+    assert "<mo>+=</mo>" in Page().formula("a += b")
+    assert '<mo>=</mo><mo form="prefix">−</mo>' in Page().formula("a = -b")
+
+
 def test_bold_letters_are_letters():
     recurrence = unroll.template("rnn")
     own = Page(("t",), letter_as(recurrence, "book", bold=True))

@@ -341,6 +341,9 @@ def test_sentences_to_the_letter():
     }
     assert said["outer(grad_a[3], h[2])"]["en"] == "Step 3 adds its part to the gradient of W."
     assert said["W @ h[2]"]["en"] == "On the way to a at step 3: W times h at step 2."
+    adam = {e.text: e.sentence["en"] for e in events("adam")}
+    assert adam["beta_1 * m[1]"] == "On the way to m at step 2: beta_1 times m at step 1."
+    assert "(1 - beta_1) times g at step 2" in adam["(1 - beta_1) * g[2]"]
     tree = {e.text: e.sentence["en"] for e in events("recursive-tree")}
     assert tree["h[1] = V @ x[1]"] == "h at node 1 is V times x at node 1."
 

@@ -230,12 +230,28 @@ def _bold(letter: str, italic: bool) -> str:
 
 
 def _in_a_row(children: Sequence[Element]) -> list[Element]:
-    found = _signed(_spaced(_worded(children)))
+    found = _signed(_spaced(_worded(_assigned(children))))
     if found and found[0].tag == "mo" and (found[0].text or "") in ("(", "["):
         tall = any(_is_mark(e.text, _VALUE) for child in found for e in child.iter("mn"))
         if not tall:  # no matrix comes to stand here: brackets as high as everywhere
             for end in (found[0], found[-1]):
                 end.set("stretchy", "false")
+    return found
+
+
+def _assigned(children: Sequence[Element]) -> list[Element]:
+    """`+=` as the one operator that it is."""
+    found: list[Element] = []
+    for child in children:
+        if found and (found[-1].tag, found[-1].text, child.tag, child.text) == (
+            "mo",
+            "+",
+            "mo",
+            "=",
+        ):
+            found[-1].text = "+="
+        else:
+            found.append(child)
     return found
 
 

@@ -41,6 +41,7 @@ class Formulas:
 
     walk: Walk
     notation: str | Lettering = "book"
+    objective: str = "L"  # as the picture writes it
 
     def letters(self, equation: Equation) -> tuple[str, ...]:
         return self.walk.whole.letters_of(equation)
@@ -61,7 +62,7 @@ class Formulas:
         """
         part = at_path(equation.expression, path)
         free = frozenset(self.letters(equation) if letters is None else letters)
-        page = Page(free, self.notation, self.walk.trace.objective or "L", self.scalars)
+        page = Page(free, self.notation, self.objective, self.scalars)
         text = format_expression(part)
         if part == GIVEN:
             left = page.reference(equation.name, equation.target.indices)
@@ -96,7 +97,7 @@ class Formulas:
     ) -> Speaker:
         """What speaks of an equation. letters: those that have numbers."""
         free = frozenset(self.letters(equation) if letters is None else letters)
-        return Speaker(self.walk.whole, free, known)
+        return Speaker(self.walk.whole, free, known, self._is_scalar)
 
     @cached_property
     def scalars(self) -> frozenset[str]:

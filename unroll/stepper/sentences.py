@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from unroll.language.printer import format_expression, format_range
@@ -36,6 +36,7 @@ PHRASES: Mapping[str, Both] = {
     "over": ("{noun} of {operands} over {range}", "{operands} 对 {range} 的{noun}"),
     "all steps": ("all {letter}", "所有 {letter}"),
     "children": ("the children {letter} of node {at}", "节点 {at} 的子节点 {letter}"),
+    "times": ("{0} times {1}", "{0} 乘 {1}"),
     "result": ("what was just computed", "刚才的结果"),
     # forward
     "operation": ("On the way to {target}: {what}.", "为了得到 {target}，先算 {what}。"),
@@ -157,12 +158,13 @@ class Speaker:
     """Speaks of what stands in an equation.
 
     whole: the recurrence; letters: those that have numbers; known: parts that are computed already, and
-    need not be spelled out where they are long.
+    need not be spelled out where they are long; is_scalar: whether a part is a number.
     """
 
     whole: Recurrence
     letters: frozenset[str]
     known: Collection[Expression] = field(default=())
+    is_scalar: Callable[[Expression], bool] = lambda node: False
 
     # --- places -------------------------------------------------------------------------------
 
@@ -239,8 +241,12 @@ class Speaker:
         words = row.words if row is not None else None
         noun = words or same(node.operation.replace("_", " "))
         operands = [self.operand(a) for a in _flat(node)]
+        if row is not None and row.product and any(map(self.is_scalar, node.arguments)):
+            noun = PHRASES["times"]  # nothing is done entry by entry
         if "{0}" in noun[0]:
-            parts = [{str(k): operand[i] for k, operand in enumerate(operands)} for i in range(2)]
+            inside = [_in_brackets(a, o)
+                      for a, o in zip(_flat(node), operands)]  # fmt: skip
+            parts = [{str(k): operand[i] for k, operand in enumerate(inside)} for i in range(2)]
             return _filled(noun[0], parts[0]), _set_apart(_filled(noun[1], parts[1]))
         if node.bound is None:
             return phrase("of", noun=noun, operands=listed(operands))
@@ -260,6 +266,13 @@ class Speaker:
             for name, end in (("start", within.start), ("stop", within.stop))
         }
         return same(format_range(Range(within.axis, ends["start"], ends["stop"])))
+
+
+def _in_brackets(node: Expression, text: Both) -> Both:
+    """A formula of two operands and a sign between, in brackets among words."""
+    row = OPERATIONS.get(node.operation) if isinstance(node, Call) else None
+    signed = row is not None and row.infix and row.arity == (2, 2) and text != phrase("result")
+    return (f"({text[0]})", f"({text[1]})") if signed else text
 
 
 def _flat(node: Call) -> tuple[Expression, ...]:

@@ -30,7 +30,9 @@ def tell(walk: Walk, drawn: Recurrence, notation: str | Lettering = "book") -> S
         raise UnrollError(
             "cannot step through a batch", remedy="Run one sequence, and step through that."
         )
-    teller = _Teller(walk, Picture(walk.trace.forward, drawn), Formulas(walk, notation))
+    teller = _Teller(
+        walk, Picture(walk.trace.forward, drawn), Formulas(walk, notation, written_objective(drawn))
+    )
     kinds: dict[tuple[object, ...], tuple[int, ...]] = {}
     made: list[Kind] = []
     events: list[tuple[int, ...]] = []
@@ -52,6 +54,14 @@ def tell(walk: Walk, drawn: Recurrence, notation: str | Lettering = "book") -> S
                 f"there are more than {LONGEST} events to tell", remedy="Take fewer steps."
             )
     return Story(walk, drawn, tuple(made), tuple(events))
+
+
+def written_objective(drawn: Recurrence) -> str:
+    """What gradients are of, as the picture writes it: the total that is drawn, or `L`."""
+    try:
+        return drawn.objective() or "L"
+    except UnrollError:  # several that could be it
+        return "L"
 
 
 @dataclass(frozen=True)
