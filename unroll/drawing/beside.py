@@ -34,7 +34,8 @@ def place_blocks(
     for blocks, angles in ((view.values, VALUE_ANGLES), (view.gradients, GRADIENT_ANGLES)):
         alike: dict[tuple[str, int], list[Key]] = {}
         for key in blocks:
-            alike.setdefault((key[0], leaning(view, key)), []).append(key)
+            side = leaning(view, key) if branched else 0
+            alike.setdefault((key[0], side), []).append(key)
         for (_, side), keys in alike.items():
             tried = [*angles, *LEVEL_ANGLES] if branched else list(angles)
             tried = [180 - a for a in tried] if side < 0 else tried

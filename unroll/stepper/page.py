@@ -8,16 +8,16 @@ import html
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from unroll.drawing.scene import Group, Item, Rectangle, bounds_of
 from unroll.drawing.theme import palette
 from unroll.errors import UnrollError
-from unroll.export.svg import write_svg
 from unroll.files import write
+from unroll.language.mathml import Page as Mathematics
 from unroll.language.mathml import name_mathml
 from unroll.stepper.bundle import module, static
+from unroll.stepper.drawn import picture_of
 from unroll.stepper.program import arrays, given, program_of
 from unroll.stepper.tasks import Walk
 from unroll.stepper.telling import tell
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from unroll.numeric.trace import Trace
 
 _SHADES = 16  # on either side of zero
-_BESIDE = ("caption", "legend")  # what the page shows in panels of its own
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ def state_of(
     """
     walk = Walk(trace)
     hidden = hidden_in(recurrence)
-    drawn = trace.forward
-    story = tell(walk, hide(drawn, hidden) if hidden else drawn, notation)
+    drawn = hide(recurrence, hidden) if hidden else recurrence
+    story = tell(walk, drawn, notation)
     whole = trace.recurrence
     time = whole.axes[0].length
     return {
@@ -113,16 +112,20 @@ def state_of(
             for name in trace.parameters
             if name in trace.gradients
         },
+        "labels": {n: _label(trace, n, notation) for n in trace.forward.names},
         "computed": list(whole.defined),
         "shown": [n for n in trace.forward.names if whole.role(n) not in ("parameter", "loss")],
         "influence": _influence(walk),
         "seeds": _seeds(walk),
-        "diagram": _diagram(recurrence, trace, hidden, notation, language),
+        "diagram": picture_of(
+            recurrence, trace, story, hidden, notation=notation, language=language
+        ),
         "palettes": {
             name: [palette(name).color(f"signed{k:+03d}") for k in range(-_SHADES, _SHADES + 1)]
             for name in ("light", "dark")
         },
         "python": _call(recurrence),
+        "options": _options(recurrence, trace),
     }
 
 
@@ -137,6 +140,36 @@ def _call(recurrence: Recurrence) -> str:
     if recurrence.template is not None:
         return f"unroll.template({recurrence.template.name!r})"
     return f"unroll.parse({str(recurrence)!r})"
+
+
+def _options(recurrence: Recurrence, trace: Trace) -> str:
+    """What `run` has to be told beside the arrays to do the same again."""
+    forward, found = trace.forward, ""
+    names = [n for n in given(trace) if n in forward.names]
+    said = {axis.length for n in names for axis in forward.axes_of(n)}
+    lengths = {n: count for n, count in trace.sizes.lengths if n not in said}
+    if trees := trace.sizes.trees:
+        found += f", tree={[list(own) for own in trees[0][1].children]}"
+    elif lengths:
+        found += f", steps={lengths}"
+    if trace.objective and _named_by_itself(recurrence) != trace.objective:
+        found += f", of={trace.objective!r}"
+    return found
+
+
+def _named_by_itself(recurrence: Recurrence) -> str | None:
+    """The objective that a run takes where none is named."""
+    try:
+        return recurrence.objective()
+    except UnrollError:
+        return None
+
+
+def _label(trace: Trace, name: str, notation: str) -> dict[str, Any]:
+    """A name at indices, as mathematics with places for their numbers."""
+    letters = [axis.name for axis in trace.forward.axes_of(name)]
+    page = Mathematics(letters, notation, trace.objective or "L")
+    return {"letters": letters, "math": page.reference(name, [Index(n) for n in letters])}
 
 
 def _is_square(trace: Trace, name: str) -> bool:
@@ -221,65 +254,6 @@ def _new(name: str, taken: Sequence[str]) -> str:
 
 
 # --- the picture -------------------------------------------------------------------------------
-
-
-def _diagram(
-    recurrence: Recurrence, trace: Trace, hidden: list[str], notation: str, language: str
-) -> dict[str, Any]:
-    """The unfolded picture in pieces: its head, its definitions, and each group with its ends."""
-    flow = "both" if trace.gradients else "forward"
-    options: dict[str, Any] = {"notation": notation, "language": language, "elide": "none"}
-    if trace.forward.axes and trace.forward.axes[0].leaves:
-        options.pop("elide")
-    figure = recurrence.draw(view="unfolded", flow=flow, values=trace, hide=hidden, **options)
-    kept = [_framed(item) for item in figure.scene.items if not _is_beside(item)]
-    scene = replace(figure.scene, items=tuple(kept), bounds=bounds_of(kept).grown(10))
-    head, _, rest = write_svg(scene, "light", transparent=True).partition("<defs>\n")
-    if not rest:
-        head, _, rest = head.partition("</desc>\n")
-        head, rest = f"{head}</desc>\n", f"</defs>\n{rest}"
-    defs, _, body = rest.partition("</defs>\n")
-    groups = body.removesuffix("</svg>\n").splitlines()
-    assert len(groups) == len(kept)
-    return {
-        "head": head,
-        "defs": defs,
-        "left": scene.bounds.left,
-        "items": [_piece(item, text) for item, text in zip(kept, groups)],
-    }
-
-
-def _is_beside(item: Item) -> bool:
-    return isinstance(item, Group) and item.kind in _BESIDE
-
-
-def _piece(item: Item, text: str) -> list[Any]:
-    box = bounds_of([item])
-    node = None
-    if isinstance(item, Group) and item.kind == "node":
-        index = item.fact("index")
-        node = (item.fact("name") or "") + (f"[{index}]" if index is not None else "")
-    return [round(box.left, 1), round(box.right, 1), text, node]
-
-
-def _framed(item: Item) -> Item:
-    """A node whose values are empty frames, for the page to fill with numbers."""
-    if not isinstance(item, Group) or item.kind not in ("node", "ghost"):
-        return item
-    inner: list[Item] = []
-    for child in item.items:
-        if isinstance(child, Group) and child.kind == "value":
-            box = bounds_of([child])
-            back = any(isinstance(i, Rectangle) and i.stroke == "backward" for i in child.items)
-            frame = Rectangle(
-                box.left, box.top, box.width, box.height, "backward" if back else "ink", None, 0.9
-            )
-            facts = (*child.data, ("of", "gradient" if back else "value"))
-            inner.append(Group("value", (frame,), facts))
-        else:
-            inner.append(child)
-    data = tuple((k, v) for k, v in item.data if k not in ("value", "gradient"))
-    return replace(item, items=tuple(inner), data=data)
 
 
 def _dark_picture() -> str:

@@ -5,92 +5,129 @@ import { named } from "./story.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const ALL = 900; // groups that are all in the page; of more only those in sight
-const LEAST = 0.85, MOST = 1.5; // of the size in which it was drawn
+const LEAST = 0.62, READ = 0.8, MOST = 1.7; // of the size in which it was drawn: the smallest, one that reads well, the largest
 const MARGIN = 600; // px beside what is in sight
+const SEEN = ["node", "ghost", "edge"];
 
 export class Diagram {
   constructor(root, drawn, onPick, onPeek) {
     this.root = root;
-    this.items = drawn.items; // [left, right, markup]
+    this.items = drawn.items; // [left, top, right, bottom, node, pattern, values...]
+    this.patterns = drawn.patterns;
     this.mounted = new Map();
+    this.groups = new Map();
+    this.places = new Map(drawn.items.filter((item) => item[4]).map((item) => [item[4], item]));
     this.onPick = onPick;
     this.onPeek = onPeek;
+    this.zoomed = 1;
     root.innerHTML = `${drawn.head}<defs>${drawn.defs}</defs><g></g></svg>`;
     this.svg = root.querySelector("svg");
     this.layer = this.svg.querySelector(":scope > g");
+    this.svg.removeAttribute("role"); // its parts can be used
+    this.svg.querySelectorAll(":scope > title, :scope > desc").forEach((said) => said.remove());
     this.left = drawn.left;
+    this.top = drawn.top;
     this.virtual = drawn.items.length > ALL;
     this.view = null;
     root.addEventListener("scroll", () => this.mount(), { passive: true });
-    const target = (event) => event.target.closest?.("[data-kind=node],[data-kind=ghost],[data-kind=edge]");
+    const target = (event) => event.target.closest?.(SEEN.map((kind) => `[data-kind=${kind}]`).join());
     this.svg.addEventListener("click", (event) => target(event) && this.onPick(target(event)));
     for (const kind of ["mouseover", "focusin"]) {
       this.svg.addEventListener(kind, (event) => target(event) && this.onPeek(target(event)));
     }
-    for (const kind of ["mouseleave", "focusout"]) {
-      this.svg.addEventListener(kind, () => this.onPeek(null));
-    }
-    this.svg.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && target(event)) this.onPick(target(event));
-    });
+    for (const kind of ["mouseleave", "focusout"]) this.svg.addEventListener(kind, () => this.onPeek(null));
+    this.svg.addEventListener("keydown", (event) => this.key(event, target(event)));
     this.fit();
     new ResizeObserver(() => this.fit()).observe(root);
   }
 
-  // As wide as there is room, but not much larger than it was drawn, and never smaller than it reads well.
+  // Enter picks what has the focus; up and down move it to the next thing. Left and right are steps.
+  key(event, group) {
+    if (!group) return;
+    if (event.key === "Enter") this.onPick(group);
+    const by = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!by && event.key !== "Enter") return;
+    event.preventDefault();
+    if (by) this.near(group, by)?.focus();
+  }
+
+  near(group, by) {
+    const all = [...this.layer.querySelectorAll("[data-kind=node]")].map((g) => [g, g.getBoundingClientRect()]);
+    all.sort(([, a], [, b]) => Math.round((a.left - b.left) / 8) || a.top - b.top);
+    const at = all.findIndex(([g]) => g === group);
+    return all[(at + by + all.length) % all.length]?.[0];
+  }
+
+  // All of it where that reads well; otherwise its height, or what reads well, and the rest by scrolling.
   fit() {
-    const natural = this.svg.viewBox.baseVal.width, room = this.root.clientWidth - 14;
+    const { width, height } = this.svg.viewBox.baseVal, room = this.root.clientWidth - 14;
     if (room <= 0) return;
-    const width = Math.min(Math.max(room, LEAST * natural), MOST * natural);
-    this.svg.setAttribute("width", width.toFixed(1));
+    const high = (parseFloat(getComputedStyle(this.root).maxHeight) || Infinity) - 16;
+    const whole = Math.min(room / width, high / height, MOST);
+    const scale = this.zoomed * Math.max(whole, Math.min(READ, Math.max(high / height, LEAST)));
+    this.svg.setAttribute("width", (scale * width).toFixed(1));
     this.svg.removeAttribute("height");
+    this.scale = scale;
     this.mount();
   }
 
-  scale() {
-    return this.svg.getBoundingClientRect().width / this.svg.viewBox.baseVal.width || 1;
+  zoom(by) {
+    this.zoomed = by ? Math.min(Math.max(this.zoomed * by, 0.3), 5) : 1;
+    this.fit();
+  }
+
+  markup([, , , , , pattern, ...values]) {
+    return this.patterns[pattern].map((part) => (typeof part === "string" ? part : values[part])).join("");
   }
 
   // Puts what is in sight into the page, and takes out the rest.
   mount() {
     let from = -Infinity, to = Infinity;
     if (this.virtual) {
-      const scale = this.scale();
-      from = this.left + (this.root.scrollLeft - MARGIN) / scale;
-      to = this.left + (this.root.scrollLeft + this.root.clientWidth + MARGIN) / scale;
-    }
+      from = this.left + (this.root.scrollLeft - MARGIN) / this.scale;
+      to = this.left + (this.root.scrollLeft + this.root.clientWidth + MARGIN) / this.scale;
+      if (this.seen && this.seen[0] === from && this.seen[1] === to) return;
+      this.seen = [from, to];
+    } else if (this.mounted.size) return;
     const fresh = [];
     for (let i = 0; i < this.items.length; i++) {
-      const [left, right, markup] = this.items[i];
-      const inSight = right >= from && left <= to;
+      const inSight = this.items[i][2] >= from && this.items[i][0] <= to;
       const present = this.mounted.has(i);
-      if (inSight && !present) {
-        const holder = document.createElementNS(SVG, "g");
-        holder.innerHTML = markup;
-        const group = holder.firstElementChild;
-        this.prepare(group);
-        this.mounted.set(i, group);
-        this.layer.append(group);
-        fresh.push(group);
-      } else if (!inSight && present) {
+      if (inSight && !present) fresh.push(i);
+      else if (!inSight && present) {
         this.mounted.get(i).remove();
         this.mounted.delete(i);
       }
     }
-    if (this.view) for (const group of fresh) this.paint(group);
+    if (!fresh.length) return;
+    const holder = document.createElementNS(SVG, "g");
+    holder.innerHTML = fresh.map((i) => this.markup(this.items[i])).join("");
+    [...holder.children].forEach((group, k) => {
+      this.prepare(group, this.items[fresh[k]]);
+      this.mounted.set(fresh[k], group);
+    });
+    if (this.view) for (const group of holder.children) this.paint(group);
+    this.layer.append(...holder.children);
   }
 
-  prepare(group) {
+  // What can be clicked and focused, with room around thin lines and between a node and its numbers.
+  prepare(group, [left, top, right, bottom]) {
     const kind = group.dataset.kind;
-    if (!["node", "ghost", "edge"].includes(kind)) return;
+    if (!SEEN.includes(kind)) return;
     group.setAttribute("tabindex", "-1");
     group.setAttribute("role", "button");
     const title = group.querySelector(":scope > title");
     group.setAttribute("aria-label", title?.textContent ?? "");
     title?.remove(); // the inspector says more than a tooltip
+    const line = group.querySelector(":scope > path");
+    const hit = kind === "edge" && line
+      ? make("path", { d: line.getAttribute("d"), fill: "none", "stroke-width": 12 })
+      : make("rect", { x: left, y: top, width: Math.max((right - left) / 2 + 8, 0), height: bottom - top, fill: "none" });
+    hit.setAttribute("class", "hit");
+    group.prepend(hit);
   }
 
-  // view: {state(group), value(name, at), gradient(name, at), table, largest}
+  // view: {state(group), value(name, at), gradient(name, at), table, largest, version}
   update(view) {
     this.view = view;
     for (const group of this.mounted.values()) this.paint(group);
@@ -98,21 +135,21 @@ export class Diagram {
 
   paint(group) {
     const { view } = this, kind = group.dataset.kind;
-    if (!["node", "ghost", "edge"].includes(kind)) return;
+    if (!SEEN.includes(kind)) return;
     const state = view.state(group);
     if (group.dataset.state !== state) group.dataset.state = state;
     if (kind === "edge") return;
-    const name = group.dataset.name, at = indices(group);
+    group.at ??= indices(group);
+    if (group.at.includes("...")) return;
     for (const which of ["value", "gradient"]) {
-      const found = at.includes("...") ? null : view[which](name, at.map(Number));
-      const text = found ? JSON.stringify(nestedData(found)) : null;
-      if (text === null) delete group.dataset[which];
-      else if (group.dataset[which] !== text) group.dataset[which] = text;
+      const found = view[which](group.dataset.name, group.at);
+      const look = found && `${view.version} ${view.theme}`;
+      if ((group[which] ?? null) === look) continue;
+      group[which] = look;
+      if (found) group.dataset[which] = JSON.stringify(nestedData(found));
+      else delete group.dataset[which];
       const cells = group.querySelector(`:scope > [data-kind=value][data-of=${which}]`);
-      if (cells && cells.dataset.shown !== `${text} ${view.theme} ${view.largest[which]}`) {
-        cells.dataset.shown = `${text} ${view.theme} ${view.largest[which]}`;
-        this.fill(cells, found, view, which);
-      }
+      if (cells) this.fill(cells, found, view, which);
     }
   }
 
@@ -125,7 +162,7 @@ export class Diagram {
     const rows = found.shape.length > 1 ? found.shape[0] : 1;
     const columns = found.data.length / rows;
     const w = width / columns, h = height / rows, decimals = digits(found.data);
-    const fits = w >= 24 && h >= 11;
+    const fits = w >= 22 && h >= 11;
     found.data.forEach((number, i) => {
       const at = [x + (i % columns) * w, y + Math.floor(i / columns) * h];
       const paint = colour(number, view.largest[which], view.table);
@@ -145,37 +182,46 @@ export class Diagram {
     });
   }
 
-  find(node) {
-    return [...this.mounted.values()].find(
-      (g) => g.dataset.kind === "node" && named(g.dataset.name, indices(g)) === node,
-    );
+  // Where Tab comes in: at what the event is about.
+  enter(node) {
+    const places = this.layer.querySelectorAll("[tabindex='0']");
+    places.forEach((group) => group.setAttribute("tabindex", "-1"));
+    const nodes = [...this.layer.querySelectorAll("[data-kind=node]")];
+    (nodes.find((g) => g.dataset.name && called(g) === node) ?? nodes[0])?.setAttribute("tabindex", "0");
   }
 
-  // Scrolls so that a node is in sight.
+  // Scrolls so that nodes are in sight.
   show(nodes, smooth) {
-    const places = this.items.filter(([, , , node]) => node && nodes.includes(node));
+    const places = nodes.map((node) => this.places.get(node)).filter(Boolean);
     if (!places.length) return;
-    const scale = this.scale();
-    const left = (Math.min(...places.map((p) => p[0])) - this.left) * scale;
-    const right = (Math.max(...places.map((p) => p[1])) - this.left) * scale;
-    const { scrollLeft, clientWidth } = this.root;
-    if (left < scrollLeft + 40 || right > scrollLeft + clientWidth - 40) {
-      const to = (left + right - clientWidth) / 2;
-      this.root.scrollTo({ left: to, behavior: smooth ? "smooth" : "instant" });
-      this.mount();
+    const behavior = smooth ? "smooth" : "instant", { root, scale } = this;
+    const ends = (low, high, start) => [
+      (Math.min(...places.map((p) => p[low])) - start) * scale, (Math.max(...places.map((p) => p[high])) - start) * scale,
+    ];
+    const to = {};
+    for (const [key, [low, high], at, room] of [
+      ["left", ends(0, 2, this.left), root.scrollLeft, root.clientWidth],
+      ["top", ends(1, 3, this.top), root.scrollTop, root.clientHeight],
+    ]) {
+      const edge = Math.min(40, room / 10);
+      if (low < at + (at > 0 ? edge : 0) || high > at + room - edge) to[key] = (low + high - room) / 2;
     }
+    if (!("left" in to || "top" in to)) return;
+    root.scrollTo({ ...to, behavior });
+    this.mount();
   }
 }
+
+const called = (group) => named(group.dataset.name, indices(group));
 
 export function indices(group) {
   const index = group.dataset.index;
-  return index === undefined ? [] : index.split(",");
+  return index === undefined ? [] : index.split(",").map((n) => (n === "..." ? n : Number(n)));
 }
 
-function nestedData({ shape, data }) {
-  const round = (x) => (Number.isFinite(x) ? Number(x.toPrecision(12)) : String(x));
+export function nestedData({ shape, data }) {
   const build = (dims, from) => {
-    if (!dims.length) return round(data[from]);
+    if (!dims.length) return data[from]; // JSON says null for what is not finite, as the figures do
     const width = dims.slice(1).reduce((a, b) => a * b, 1);
     return Array.from({ length: dims[0] }, (_, i) => build(dims.slice(1), from + i * width));
   };

@@ -97,7 +97,7 @@ export function bars(norms, current, label) {
   const most = Math.max(...norms, 1e-300);
   const holder = element("div", { class: "bars", role: "img", "aria-label": label });
   norms.forEach((n, i) => {
-    const bar = element("i", { title: `${i + 1}: ${n.toPrecision(4)}` });
+    const bar = element("i", { "data-step": String(i + 1), title: `${i + 1}: ${n.toPrecision(4)}` });
     bar.style.height = `${Math.max((100 * n) / most, n > 0 ? 2 : 0)}%`;
     if (i + 1 === current) bar.className = "current";
     holder.append(bar);
@@ -155,7 +155,7 @@ export function entries(name, shape, read, change) {
 
 export function put(input, x) {
   input.dataset.value = exact(x);
-  if (document.activeElement !== input || !input.dataset.typing) input.value = Number(x.toPrecision(5)).toString();
+  if (document.activeElement !== input || !input.dataset.typing) input.value = Number(x.toPrecision(4)).toString();
   input.removeAttribute("aria-invalid");
 }
 

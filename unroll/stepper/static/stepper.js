@@ -1,6 +1,6 @@
 // The stepper: a picture, the equation of the moment, and every number behind it. See DESIGN 8.
 
-import { Diagram, indices, make } from "./diagram.js";
+import { Diagram, indices, make, nestedData } from "./diagram.js";
 import { norm, spectralRadius } from "./numbers.js";
 import { bars, element, entries, heatMap, mathematics, matrix, put, withNumbers } from "./panels.js";
 import { compile } from "./program.js";
@@ -8,6 +8,7 @@ import { named, Story } from "./story.js";
 import { other, words } from "./words.js";
 
 const MAP_STEPS = 64; // losses whose way back is worked out one by one
+const PRINTED = 5000; // events on paper
 const ENTRIES = 1500; // entries that all stand in the page; of more, only those of the current step
 const SPEEDS = [0.5, 1, 2, 4, 8];
 
@@ -28,7 +29,7 @@ class Stepper {
     this.speed = 1;
     this.language = this.state.language;
     this.theme = this.state.theme;
-    this.compute();
+    this.version = 0;
     this.read(model.hash());
     this.build();
     this.goto(this.event);
@@ -38,20 +39,35 @@ class Stepper {
 
   compute() {
     this.values = this.compiled.run(this.arrays);
+    this.version += 1;
     this.parts = new Map();
     this.map = null;
     this.sums = Object.fromEntries(
-      Object.keys(this.state.parameters).map((name) => [name, { upTo: 0, next: 0, data: null }]),
+      Object.keys(this.state.parameters).map((name) => [name, { next: 0, data: null }]),
     );
-    let value = 0, gradient = 0;
+    let value = 0, gradient = 0, wrong = false;
     const gradients = new Set(Object.values(this.state.gradients));
     for (const [name, { data }] of Object.entries(this.values.held)) {
-      const most = data.reduce((a, b) => (Number.isFinite(b) ? Math.max(a, Math.abs(b)) : a), 0);
+      let most = 0;
+      for (const x of data) {
+        if (!Number.isFinite(x)) wrong = true;
+        else if (x > most) most = x;
+        else if (-x > most) most = -x;
+      }
       if (gradients.has(name)) {
         if (!this.state.seeds.includes(name)) gradient = Math.max(gradient, most);
       } else if (name in this.state.program.names && this.state.shown.includes(name)) value = Math.max(value, most);
     }
     this.largest = { value, gradient };
+    this.wrong = wrong ? this.firstWrong() : 0;
+  }
+
+  // The first event whose number is not finite; 0 for none.
+  firstWrong() {
+    for (let n = 1; n <= this.story.count; n++) {
+      if (!this.part(this.story.event(n)).data.every(Number.isFinite)) return n;
+    }
+    return 0;
   }
 
   // The value of a part of an equation at an event.
@@ -92,7 +108,9 @@ class Stepper {
     const { shape, rows, data } = this.values.held[gradient];
     const sum = this.sums[name];
     const events = this.accumulations(name);
-    if (!sum.data || sum.upTo > this.event) Object.assign(sum, { data: new Float64Array(data.length), next: 0 });
+    if (!sum.data || (sum.next > 0 && events[sum.next - 1] > this.event)) {
+      Object.assign(sum, { data: new Float64Array(data.length), next: 0 });
+    }
     while (sum.next < events.length && events[sum.next] <= this.event) {
       const event = this.story.event(events[sum.next]), part = this.part(event);
       const { target } = this.state.program.equations[event.equation];
@@ -101,7 +119,6 @@ class Stepper {
       for (let i = 0; i < size; i++) sum.data[start + i] += part.data[part.data.length > 1 ? i : 0];
       sum.next++;
     }
-    sum.upTo = this.event;
     const counts = rows.map(([first, last]) => last - first + 1);
     const from = rows.length ? 1 - rows[0][0] : 0; // rows before the first step are not shown
     if (!rows.length) return { shape, data: sum.data };
@@ -161,13 +178,24 @@ class Stepper {
     this.scrubber.setAttribute("aria-valuetext", event ? event.sentence[this.language] : this.say("before"));
     this.showPicture(event, smooth);
     this.showEvent(event);
-    this.showSums();
-    this.showMap();
+    this.showNotice();
+    this.showSums(event);
     this.showPins();
     this.showEntries();
+    this.showTimeline();
+    this.later();
     this.live.textContent = event ? event.sentence[this.language] : this.say("before");
     this.model.moved?.(this.event);
     this.write();
+  }
+
+  // What takes long and can wait for the picture: how losses reach back, and what each step adds.
+  later() {
+    clearTimeout(this.waiting);
+    this.waiting = setTimeout(() => {
+      this.showBars();
+      this.showMap();
+    }, 60);
   }
 
   next(by) {
@@ -200,7 +228,18 @@ class Stepper {
 
   // --- the hash -----------------------------------------------------------------------------------
 
+  // Browsers take no more than some hundred changes of the address in half a minute.
   write() {
+    clearTimeout(this.unwritten);
+    const wait = (this.written ?? -Infinity) + 250 - performance.now();
+    if (wait > 0) this.unwritten = setTimeout(() => this.write(), wait);
+    else {
+      this.written = performance.now();
+      this.model.write(this.place());
+    }
+  }
+
+  place() {
     const said = new URLSearchParams();
     said.set("event", this.event);
     if (this.language !== this.state.language) said.set("lang", this.language);
@@ -208,7 +247,7 @@ class Stepper {
     if (this.pins.length) said.set("pin", this.pins.join(";"));
     if (this.followed) said.set("follow", this.followed);
     if (this.edits.size) said.set("set", [...this.edits].map(([key, x]) => `${key}=${x}`).join(";"));
-    this.model.write("#" + said.toString());
+    return "#" + said.toString();
   }
 
   read(hash) {
@@ -303,25 +342,22 @@ class Stepper {
     const speed = element("select", { "aria-label": this.say("speed"), title: this.say("speed"), onchange: () => (this.speed = Number(speed.value)) });
     for (const each of SPEEDS) speed.append(element("option", { value: String(each) }, `${each}×`));
     speed.value = String(this.speed);
+    this.timeline = element("div", { class: "passes", "aria-hidden": "true" });
+    this.buildTimeline();
     const controls = element(
-      "div", { class: "controls", role: "group", "aria-label": this.say("event") },
-      button("first", () => this.goto(0)),
-      button("previousStep", () => this.goto(this.story.previousStep(this.event))),
-      button("previous", () => this.next(-1)),
-      this.playButton,
-      button("next", () => this.next(1)),
-      button("nextStep", () => this.goto(this.story.nextStep(this.event))),
-      button("last", () => this.goto(this.story.count)),
-      this.scrubber,
+      "div", { class: "controls", role: "group", "aria-label": this.say("controls") },
+      element("span", { class: "buttons" },
+        button("first", () => this.goto(0)),
+        button("previousStep", () => this.goto(this.story.previousStep(this.event))),
+        button("previous", () => this.next(-1)),
+        this.playButton,
+        button("next", () => this.next(1)),
+        button("nextStep", () => this.goto(this.story.nextStep(this.event))),
+        button("last", () => this.goto(this.story.count))),
+      element("div", { class: "timeline" }, this.scrubber, this.timeline),
       element("span", { class: "count" }, this.number, ` ${this.say("of")} ${this.story.count}`),
       speed,
     );
-    const passes = element("div", { class: "passes", "aria-hidden": "true" });
-    for (const [pass, count] of this.lengths()) {
-      const part = element("span", { class: pass }, this.say(pass));
-      part.style.flexGrow = String(count);
-      passes.append(part);
-    }
     const header = element(
       "header", {},
       element("h1", {}, this.state.title),
@@ -329,21 +365,32 @@ class Stepper {
         button("theme", () => this.setTheme()),
         element("button", { type: "button", class: "language", onclick: () => this.setLanguage() }, this.say("language"))),
     );
-    this.picture = element("div", { class: "diagram", role: "group", "aria-label": this.say("diagram"), tabindex: "0" });
+    this.picture = element("div", { class: "diagram", role: "group", "aria-label": this.say("diagram") });
+    const zoom = element(
+      "div", { class: "zoom" },
+      button("smaller", () => this.diagram.zoom(1 / 1.25)),
+      button("fit", () => this.diagram.zoom(0)),
+      button("larger", () => this.diagram.zoom(1.25)),
+    );
     this.equation = element("section", { class: "equation", "aria-label": this.say("equation") });
     this.pinned = element("section", { class: "pins", "aria-label": this.say("pinned") });
     this.totals = element("section", { class: "sums", "aria-label": this.say("sums") });
     this.influenceMap = element("section", { class: "influence", "aria-label": this.say("heat") });
     this.numbers = element("section", { class: "arrays", "aria-label": this.say("arrays") });
+    this.notice = element("p", { class: "notice", role: "alert" });
     this.live = element("p", { class: "live", "aria-live": "polite", role: "status" });
     const keys = element("details", { class: "keys" }, element("summary", {}, this.say("keys")), this.say("keysText"));
     this.printed = element("ol", { class: "printed" });
     this.root.append(
-      header, controls, passes,
-      element("div", { class: "stage" }, this.picture, element("div", { class: "inspector" }, this.equation, this.pinned)),
-      element("div", { class: "panels" }, this.totals, this.influenceMap, this.numbers),
+      header, controls, this.notice,
+      element("div", { class: "stage" },
+        element("div", { class: "frame" }, this.picture, zoom),
+        element("div", { class: "inspector" }, this.equation, this.pinned)),
+      element("div", { class: "panels" }, this.totals, this.influenceMap), this.numbers,
       keys, this.live, this.printed,
     );
+    this.rows = null;
+    this.mapShown = undefined;
     this.diagram = new Diagram(
       this.picture, this.state.diagram, (group) => this.pick(group), (group) => this.peek(group),
     );
@@ -351,13 +398,38 @@ class Stepper {
     this.playLabel();
   }
 
-  lengths() {
-    const found = new Map();
-    for (let n = 1; n <= this.story.count; n++) {
-      const pass = this.story.pass(n);
-      found.set(pass, (found.get(pass) ?? 0) + 1);
-    }
-    return found;
+  // The passes, and in them the time steps where there are not too many.
+  buildTimeline() {
+    const { groups, count } = this.story;
+    const few = groups.length <= 80;
+    const starts = few ? groups : groups.filter((n, i) => !i || this.story.pass(n) !== this.story.pass(groups[i - 1]));
+    this.segments = starts.map((from, i) => {
+      const to = (starts[i + 1] ?? count + 1) - 1, pass = this.story.pass(from), step = this.story.step(from);
+      const text = few ? step ?? "" : this.say(pass);
+      const part = element("span", { class: pass, title: `${this.say(pass)}${few && step !== null ? ` · ${this.state.time[0]} = ${step}` : ""}`, onclick: () => this.goto(from) });
+      part.style.flexGrow = String(to - from + 1);
+      part.append(String(text));
+      return { from, to, part };
+    });
+    this.timeline.replaceChildren(...this.segments.map(({ part }) => part));
+  }
+
+  showTimeline() {
+    for (const { from, to, part } of this.segments) part.classList.toggle("now", from <= this.event && this.event <= to);
+  }
+
+  showNotice() {
+    const n = this.wrong;
+    const key = `${n} ${this.language}`;
+    if (this.noticed === key && this.notice.childNodes.length === (n ? 2 : 0)) return;
+    this.noticed = key;
+    this.notice.replaceChildren();
+    if (!n) return;
+    const { made } = this.story.event(n);
+    this.notice.append(
+      `${this.say("notFinite")} `,
+      element("button", { type: "button", onclick: () => this.goto(n) }, `${made} (${n})`),
+    );
   }
 
   dark() {
@@ -378,6 +450,7 @@ class Stepper {
   setTheme() {
     this.theme = this.dark() ? "light" : "dark";
     this.root.dataset.theme = this.theme;
+    this.rows = null;
     this.goto(this.event);
   }
 
@@ -391,20 +464,24 @@ class Stepper {
     const { nodes, edges } = this.story.index, table = this.look("value").table;
     this.diagram.update({
       state: (group) => {
-        const { kind, source, target, flow } = group.dataset;
-        if (kind === "edge") {
-          const never = flow === "backward" ? "pending" : "done"; // no gradient comes along it
-          return this.story.state(edges.get(`${flow} ${source} ${target}`), this.event, never);
+        group.called ??= group.dataset.kind === "edge"
+          ? `${group.dataset.flow} ${group.dataset.source} ${group.dataset.target}`
+          : named(group.dataset.name, indices(group));
+        if (group.dataset.kind === "edge") {
+          const never = group.dataset.flow === "backward" ? "pending" : "done"; // no gradient comes along it
+          return this.story.state(edges.get(group.called), this.event, never);
         }
-        return this.story.state(nodes.get(named(group.dataset.name, indices(group))), this.event);
+        return this.story.state(nodes.get(group.called), this.event);
       },
       value: (name, at) => this.known(name, at),
       gradient: (name, at) => this.gradient(name, at),
       table,
       theme: this.dark(),
       largest: this.largest,
+      version: this.version,
     });
     if (event) this.diagram.show(event.nodes, smooth);
+    this.diagram.enter(event?.nodes[0]);
   }
 
   showEvent(event) {
@@ -468,6 +545,13 @@ class Stepper {
     this.goto(this.event);
   }
 
+  // A name at a point as mathematics: h^(2).
+  symbol(name, at) {
+    const label = this.state.labels[name];
+    if (!label || label.letters.length !== at.length) return named(name, at);
+    return mathematics(label.math, this.story, Object.fromEntries(label.letters.map((l, i) => [l, at[i]])));
+  }
+
   // Nodes that stay in sight, side by side.
   showPins() {
     this.pinned.replaceChildren();
@@ -475,14 +559,15 @@ class Stepper {
     for (const node of this.pins) {
       const [, name, inside] = /^([^[]*)(?:\[(.*)\])?$/.exec(node);
       const at = inside ? inside.split(",").map(Number) : [];
-      const card = element("article", { "data-pin": node }, element("h3", {}, node));
+      const card = element("article", { "data-pin": node }, element("h3", { "aria-label": node }, this.symbol(name, at)));
       const event = this.maker(node);
       if (event) card.append(...this.told(event).slice(0, 1));
       for (const which of ["value", "gradient"]) {
         const found = which === "value" ? this.known(name, at) : this.gradient(name, at);
         const has = which === "value" || name in this.state.gradients;
         if (!has) continue;
-        card.append(element("div", { class: `row ${which}` }, `${this.say(which)} `, found ? matrix(found, this.look(which)) : this.say("notYet")));
+        card.append(element("div", { class: `row ${which}` }, element("span", { class: "which" }, this.say(which)),
+          ...(found ? [matrix(found, this.look(which)), element("span", { class: "norm" }, `‖·‖ = ${norm(found.data).toPrecision(3)}`)] : [this.say("notYet")])));
       }
       card.append(
         element("button", { type: "button", onclick: () => this.pin(node) }, this.say("unpin")),
@@ -495,36 +580,60 @@ class Stepper {
     }
   }
 
-  showSums() {
-    this.totals.replaceChildren();
+  // A row for each parameter; of rows already there only what has changed.
+  showSums(event) {
     const names = Object.keys(this.state.parameters);
     if (!names.length) return;
-    this.totals.append(element("h2", {}, this.say("sums")));
+    if (!this.rows) {
+      const made = names.map((name) => {
+        const value = element("div"), steps = element("div", { class: "steps" });
+        const { label } = this.state.parameters[name];
+        const holder = element("div", { class: "sum", "data-accumulator": name },
+          element("span", { class: "name" }, mathematics(label, this.story, {})), value, steps);
+        return [name, { holder, value, steps, said: null }];
+      });
+      this.rows = new Map(made);
+      this.totals.replaceChildren(
+        element("h2", {}, this.say("sums")), element("div", { class: "rows" }, ...made.map(([, row]) => row.holder)));
+    }
+    const adding = this.adding(event);
+    for (const [name, row] of this.rows) {
+      row.holder.toggleAttribute("data-active", name === adding);
+      for (const bar of row.steps.querySelectorAll(".bars > i")) bar.classList.toggle("current", name === adding && bar.dataset.step === String(event.step));
+      const found = this.sum(name), said = `${this.version} ${this.sums[name].next}`;
+      if (row.said === said) continue;
+      row.said = said;
+      row.holder.dataset.value = JSON.stringify(nestedData(found));
+      row.value.replaceChildren(matrix(found, this.look("gradient")));
+    }
+  }
+
+  // The parameter to whose gradient an event adds something.
+  adding(event) {
+    if (event?.phase !== "accumulate") return null;
+    const { name } = this.state.program.equations[event.equation];
+    return Object.keys(this.state.parameters).find((one) => this.state.parameters[one].gradient === name) ?? null;
+  }
+
+  showBars() {
+    if (!this.rows || this.state.steps > 400) return;
     const event = this.story.event(this.event);
-    for (const name of names) {
-      const found = this.sum(name), { label } = this.state.parameters[name];
-      const holder = element("div", { class: "sum", "data-accumulator": name });
-      holder.dataset.value = JSON.stringify(listed(found));
-      if (event?.phase === "accumulate" && this.accumulations(name).includes(this.event)) holder.dataset.active = "1";
-      holder.append(element("span", { class: "name" }, mathematics(label, this.story, {})), matrix(found, this.look("gradient")));
-      if (this.state.steps <= 400) {
-        this.norms ??= new Map();
-        if (this.normsOf !== this.values) { this.norms.clear(); this.normsOf = this.values; }
-        if (!this.norms.has(name)) this.norms.set(name, this.steps(name));
-        holder.append(bars(this.norms.get(name), event?.phase === "accumulate" ? event.step : 0, this.say("each")));
-      }
-      this.totals.append(holder);
+    for (const [name, row] of this.rows) {
+      if (row.bars === this.version) continue;
+      row.bars = this.version;
+      const current = this.adding(event) === name ? event.step : 0;
+      row.steps.replaceChildren(bars(this.steps(name), current, this.say("each")));
     }
   }
 
   showMap() {
     const rows = this.influence();
-    if (this.mapShown === rows && this.mapDark === this.dark() && this.mapLanguage === this.language) return;
-    Object.assign(this, { mapShown: rows, mapDark: this.dark(), mapLanguage: this.language });
+    if (this.mapShown === rows && this.mapDark === this.dark()) return;
+    Object.assign(this, { mapShown: rows, mapDark: this.dark() });
     this.influenceMap.replaceChildren();
     if (!rows) return;
     this.influenceMap.append(
-      element("h2", {}, this.say("heat")), element("p", {}, `‖∂${this.state.influence.of}⁽ᵏ⁾/∂${this.state.influence.by}⁽ᵗ⁾‖ · ${this.say("heatAxes")}`),
+      element("h2", {}, this.say("heat")), element("p", {}, `‖∂${this.state.influence.of}⁽ᵏ⁾ / ∂${this.state.influence.by}⁽ᵗ⁾‖ · ${this.say("heatAxes")}`),
       heatMap(rows, this.dark(), this.say("heat")),
     );
   }
@@ -535,20 +644,29 @@ class Stepper {
     const total = Object.values(this.arrays).flat(Infinity).length;
     this.sparse = total > ENTRIES;
     this.numbers.replaceChildren(
-      element("h2", {}, this.say("arrays")),
-      element("div", { class: "tools" },
-        element("button", { type: "button", class: "reset", onclick: () => this.reset() }, this.say("reset")),
-        element("button", { type: "button", class: "copy", onclick: (event) => this.copy(event.target) }, this.say("copy"))),
+      element("div", { class: "head" },
+        element("h2", {}, this.say("arrays")),
+        element("div", { class: "tools" },
+          element("button", { type: "button", class: "reset", onclick: () => this.reset() }, this.say("reset")),
+          element("button", { type: "button", class: "copy", onclick: (event) => this.copy(event.currentTarget) }, this.say("copy")))),
     );
     this.slots = new Map();
+    const groups = { parameters: [], inputs: [], initial: [] };
     for (const [name, { dims, axes }] of Object.entries(this.state.given)) {
-      const holder = element("div", { class: "array" }, element("h3", {}, name));
+      const label = this.state.labels[name];
+      const title = label && !label.letters.length ? mathematics(label.math, this.story, {}) : name;
+      const holder = element("div", { class: axes ? "array long" : "array" }, element("h3", {}, title));
       if (!axes) {
         holder.append(entries(name, dims, (at) => this.readEntry(name, at), (at, x) => this.change(name, at, x)));
         if (this.state.parameters[name]?.square) holder.append(this.radius(name));
-      } else this.slots.set(name, element("div", { class: "steps" }));
-      if (axes) holder.append(this.slots.get(name));
-      this.numbers.append(holder);
+      } else {
+        this.slots.set(name, element("div", { class: "steps" }));
+        holder.append(this.slots.get(name));
+      }
+      groups[name.includes("[") ? "initial" : axes ? "inputs" : "parameters"].push(holder);
+    }
+    for (const [key, holders] of Object.entries(groups)) {
+      if (holders.length) this.numbers.append(element("div", { class: `group ${key}`, role: "group", "aria-label": this.say(key) }, ...holders));
     }
     this.slotted = null;
   }
@@ -563,6 +681,9 @@ class Stepper {
     const event = this.story.event(this.event);
     const now = Math.max(event?.step ?? 1, 1);
     const key = this.sparse ? String(now) : "all";
+    const said = `${key} ${this.version}`;
+    if (this.slotted === key && this.saidEntries === said) return;
+    this.saidEntries = said;
     if (this.slotted !== key) {
       this.slotted = key;
       for (const [name, slot] of this.slots) {
@@ -571,7 +692,7 @@ class Stepper {
         for (const at of points(axes)) {
           if (this.sparse && !at.every((n, i) => i > 0 || Math.abs(n - now) <= 1)) continue;
           const full = `${name}[${at.join(",")}]`;
-          slot.append(element("label", {}, element("span", {}, full),
+          slot.append(element("label", {}, element("span", {}, this.symbol(name, at)),
             entries(full, dims, (place) => this.readEntry(full, place), (place, x) => this.change(full, place, x))));
         }
       }
@@ -611,7 +732,7 @@ class Stepper {
   // The call that gives the same numbers in Python.
   python() {
     const said = Object.entries(this.arrays).map(([name, array]) => `    ${JSON.stringify(name)}: ${JSON.stringify(array)},`);
-    return `import unroll\n\nrecurrence = ${this.state.python}\ntrace = recurrence.run({\n${said.join("\n")}\n})\n`;
+    return `import unroll\n\nrecurrence = ${this.state.python}\ntrace = recurrence.run({\n${said.join("\n")}\n}${this.state.options})\n`;
   }
 
   async copy(button) {
@@ -633,11 +754,16 @@ class Stepper {
 
   // Every event, for paper.
   print() {
-    this.printed.replaceChildren();
-    for (let n = 1; n <= Math.min(this.story.count, 3000); n++) {
+    const key = `${this.version} ${this.language} ${this.dark()}`;
+    if (this.onPaper === key && this.printed.childNodes.length) return;
+    this.onPaper = key;
+    const last = Math.min(this.story.count, PRINTED), lines = [];
+    for (let n = 1; n <= last; n++) {
       const event = this.story.event(n);
-      this.printed.append(element("li", {}, element("p", {}, event.sentence[this.language]), ...this.told(event)));
+      lines.push(element("li", {}, element("p", {}, event.sentence[this.language]), ...this.told(event)));
     }
+    if (last < this.story.count) lines.push(element("li", {}, `… (${last} ${this.say("of")} ${this.story.count})`));
+    this.printed.replaceChildren(...lines);
   }
 
   key(event) {
@@ -674,6 +800,9 @@ const ICONS = {
   next: "M4 2v12l8-6z",
   nextStep: "M1 2v12l7-6zM8 2v12l7-6z",
   last: "M11 2h2v12h-2zM2 2v12l8.5-6z",
+  smaller: "M3 7h10v2H3z",
+  larger: "M7 3h2v4h4v2H9v4H7V9H3V7h4z",
+  fit: "M2 2h5v2H4v3H2zM9 2h5v5h-2V4H9zM2 9h2v3h3v2H2zM12 9h2v5H9v-2h3z",
   theme: "M8 1a7 7 0 1 0 0 14zM8 1a7 7 0 0 1 0 14v-1a6 6 0 0 0 0-12z",
 };
 
@@ -685,15 +814,6 @@ function icon(key) {
 
 function joined(values) {
   return { data: Float64Array.from(values.flatMap((v) => Array.from(v.data))) };
-}
-
-function listed({ shape, data }) {
-  const build = (dims, from) => {
-    if (!dims.length) return data[from];
-    const width = dims.slice(1).reduce((a, b) => a * b, 1);
-    return Array.from({ length: dims[0] }, (_, i) => build(dims.slice(1), from + i * width));
-  };
-  return build(shape, 0);
 }
 
 function points(axes) {
@@ -734,7 +854,13 @@ export function start(state, el) {
     stepper.goto(stepper.event);
   });
   addEventListener("beforeprint", () => stepper.print());
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => stepper.goto(stepper.event));
+  const paper = matchMedia("print");
+  paper.addEventListener("change", () => paper.matches && stepper.print());
+  if (paper.matches) stepper.print();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    stepper.rows = null;
+    stepper.goto(stepper.event);
+  });
   const reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
   globalThis.unroll = {
     get story() { return Array.from({ length: stepper.story.count }, (_, i) => stepper.story.event(i + 1)); },
