@@ -545,3 +545,79 @@ def test_text_of_users_is_text(written, sheet):
     tab = sheet(written(text, steps=2))
     assert events(tab) > 0
     assert tab.locator("img").count() == 0
+
+
+def test_numbers_that_are_not_finite_are_said(written, sheet):
+    page = written("h[t] = exp(w * h[t-1] + x[t])\nJ = h[tau]", steps=4)
+    tab = sheet(page)
+    notice = tab.locator(".notice")
+    assert notice.text_content() == ""
+    box = entry(tab, "w", "")
+    box.fill("900")
+    box.press("Enter")
+    box.blur()
+    assert "no longer finite" in notice.text_content()
+    notice.get_by_role("button").click()
+    wrong = told(tab)[event(tab) - 1]
+    assert wrong["name"] == "h"
+    found = [json.loads(n["value"]) for n in nodes(tab) if n["name"] == "h" and "value" in n]
+    assert None in found  # JSON's word for it, as in the figures
+    tab.get_by_role("button", name="Reset").click()
+    assert notice.text_content() == ""
+
+
+def test_tab_leads_into_the_diagram_and_up_and_down_through_it(rnn, sheet):
+    tab = sheet(rnn, "#event=12")
+    assert tab.locator(".diagram [tabindex='0']").count() == 1
+    tab.locator(".diagram [tabindex='0']").focus()
+    first = tab.evaluate("document.activeElement.getAttribute('aria-label')")
+    tab.keyboard.press("ArrowDown")
+    second = tab.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert first != second
+    assert event(tab) == 12
+    tab.keyboard.press("ArrowRight")
+    assert event(tab) == 13
+    tab.keyboard.press("Enter")
+    assert tab.locator("[data-pin]").count() == 1
+
+
+def test_an_edge_can_be_clicked_beside_its_thin_line(rnn, sheet):
+    tab = sheet(rnn)
+    edge = tab.locator("[data-kind=edge][data-source='x[2]'][data-target='h[2]'] > path.hit").first
+    box = edge.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] / 2 + 4, box["y"] + box["height"] / 2)
+    assert tab.locator("[data-pin='h[2]']").count() == 1
+
+
+# --- size -------------------------------------------------------------------------------------------------
+
+
+def test_a_page_grows_with_its_steps_and_stays_small(written):
+    sizes = [written("rnn", steps=steps, dims={"h": 16}).path.stat().st_size for steps in (50, 100)]
+    assert sizes[1] < 1_000_000
+    assert sizes[1] < 2 * sizes[0]
+
+
+def test_a_thousand_steps_are_stepped_through_at_once(written, sheet):
+    text = "h[t] = tanh(W @ h[t-1] + U @ x[t])\nL[t] = squared_error(h[t], y[t])"
+    tab = sheet(written(text, steps=1000, dims={"h": 2, "x": 2}))
+    assert tab.locator(".diagram [data-kind=node]").count() < 400  # of 3001
+    times = tab.evaluate(
+        """async () => {
+            const count = Number(document.querySelector('#unroll').dataset.events), times = [];
+            for (const start of [5, count >> 1, count - 60]) {
+                for (let i = 0; i < 50; i++) {
+                    const before = performance.now();
+                    window.unroll.goto(start + i);
+                    document.body.getBoundingClientRect();
+                    times.push(performance.now() - before);
+                    await new Promise(requestAnimationFrame);
+                }
+            }
+            return times;
+        }"""
+    )
+    assert sorted(times)[len(times) // 2] < 16
+    for n in (1, events(tab) // 3, events(tab)):  # what is touched is in sight, wherever it is
+        tab.evaluate(f"window.unroll.goto({n})")
+        assert tab.locator(".diagram [data-state=active]").count() > 0

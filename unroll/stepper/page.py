@@ -20,7 +20,7 @@ from unroll.stepper.bundle import module, static
 from unroll.stepper.drawn import picture_of
 from unroll.stepper.program import arrays, given, program_of
 from unroll.stepper.tasks import Walk
-from unroll.stepper.telling import tell
+from unroll.stepper.telling import tell, written_objective
 from unroll.symbolic import recurrence as symbolic
 from unroll.symbolic.expressions import Constant, Index, Reference, call
 from unroll.symbolic.recurrence import Equation
@@ -86,7 +86,7 @@ def state_of(
     hidden = hidden_in(recurrence)
     drawn = hide(recurrence, hidden) if hidden else recurrence
     story = tell(walk, drawn, notation)
-    whole = trace.recurrence
+    whole, objective = trace.recurrence, written_objective(drawn)
     time = whole.axes[0].length
     return {
         "version": 1,
@@ -106,8 +106,7 @@ def state_of(
         "parameters": {
             name: {
                 "gradient": trace.gradients[name],
-                "label": name_mathml(f"grad_{name}", notation, trace.objective or "L"),
-                "square": _is_square(trace, name),
+                "label": name_mathml(f"grad_{name}", notation, objective),
             }
             for name in trace.parameters
             if name in trace.gradients
@@ -170,11 +169,6 @@ def _label(trace: Trace, name: str, notation: str) -> dict[str, Any]:
     letters = [axis.name for axis in trace.forward.axes_of(name)]
     page = Mathematics(letters, notation, trace.objective or "L")
     return {"letters": letters, "math": page.reference(name, [Index(n) for n in letters])}
-
-
-def _is_square(trace: Trace, name: str) -> bool:
-    shape = trace.shapes.get(name, ())
-    return len(shape) == 2 and shape[0] == shape[1] and name not in trace.rows
 
 
 def _outline(walk: Walk, name: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import { named } from "./story.js";
 const SVG = "http://www.w3.org/2000/svg";
 const ALL = 900; // groups that are all in the page; of more only those in sight
 const LEAST = 0.62, READ = 0.8, MOST = 1.7; // of the size in which it was drawn: the smallest, one that reads well, the largest
-const MARGIN = 600; // px beside what is in sight
+const MARGIN = 300; // px beside what is in sight
 const SEEN = ["node", "ghost", "edge"];
 
 export class Diagram {

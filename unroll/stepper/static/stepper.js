@@ -401,14 +401,14 @@ class Stepper {
   // The passes, and in them the time steps where there are not too many.
   buildTimeline() {
     const { groups, count } = this.story;
-    const few = groups.length <= 80;
+    const few = groups.length <= 60;
     const starts = few ? groups : groups.filter((n, i) => !i || this.story.pass(n) !== this.story.pass(groups[i - 1]));
     this.segments = starts.map((from, i) => {
       const to = (starts[i + 1] ?? count + 1) - 1, pass = this.story.pass(from), step = this.story.step(from);
       const text = few ? step ?? "" : this.say(pass);
       const part = element("span", { class: pass, title: `${this.say(pass)}${few && step !== null ? ` · ${this.state.time[0]} = ${step}` : ""}`, onclick: () => this.goto(from) });
       part.style.flexGrow = String(to - from + 1);
-      part.append(String(text));
+      if (to - from + 1 > 0.018 * count) part.append(String(text)); // where there is room for it
       return { from, to, part };
     });
     this.timeline.replaceChildren(...this.segments.map(({ part }) => part));
@@ -559,7 +559,13 @@ class Stepper {
     for (const node of this.pins) {
       const [, name, inside] = /^([^[]*)(?:\[(.*)\])?$/.exec(node);
       const at = inside ? inside.split(",").map(Number) : [];
-      const card = element("article", { "data-pin": node }, element("h3", { "aria-label": node }, this.symbol(name, at)));
+      const card = element("article", { "data-pin": node },
+        element("div", { class: "pin" }, element("h3", { "aria-label": node }, this.symbol(name, at)),
+          element("button", {
+            type: "button", "aria-pressed": String(this.followed === node), title: this.say("following"),
+            onclick: () => { this.followed = this.followed === node ? null : node; this.goto(this.event); },
+          }, this.say("follow")),
+          element("button", { type: "button", onclick: () => this.pin(node) }, this.say("unpin"))));
       const event = this.maker(node);
       if (event) card.append(...this.told(event).slice(0, 1));
       for (const which of ["value", "gradient"]) {
@@ -569,13 +575,6 @@ class Stepper {
         card.append(element("div", { class: `row ${which}` }, element("span", { class: "which" }, this.say(which)),
           ...(found ? [matrix(found, this.look(which)), element("span", { class: "norm" }, `‖·‖ = ${norm(found.data).toPrecision(3)}`)] : [this.say("notYet")])));
       }
-      card.append(
-        element("button", { type: "button", onclick: () => this.pin(node) }, this.say("unpin")),
-        element("button", {
-          type: "button", "aria-pressed": String(this.followed === node), title: this.say("following"),
-          onclick: () => { this.followed = this.followed === node ? null : node; this.goto(this.event); },
-        }, this.say("follow")),
-      );
       this.pinned.append(card);
     }
   }
@@ -658,7 +657,7 @@ class Stepper {
       const holder = element("div", { class: axes ? "array long" : "array" }, element("h3", {}, title));
       if (!axes) {
         holder.append(entries(name, dims, (at) => this.readEntry(name, at), (at, x) => this.change(name, at, x)));
-        if (this.state.parameters[name]?.square) holder.append(this.radius(name));
+        if (dims.length === 2 && dims[0] === dims[1]) holder.append(this.radius(name));
       } else {
         this.slots.set(name, element("div", { class: "steps" }));
         holder.append(this.slots.get(name));
