@@ -188,9 +188,7 @@ def test_equations_and_their_derivation_are_written_in_every_notation(notation, 
     rnn = unroll.template("rnn")
     text = rnn.latex(notation)
     assert text.startswith(r"\begin{aligned}")
-    main.main(
-        ["derive", "rnn", "--format", "latex", "--notation", notation], standalone_mode=False
-    )
+    main.main(["derive", "rnn", "--format", "latex", "--notation", notation], standalone_mode=False)
     derived = capsys.readouterr().out
     assert derived == rnn.derive().latex(letter_as(rnn, notation)) + "\n"
     if notation == "ng":

@@ -69,12 +69,12 @@ def _document(ready: Stage, colors: Theme) -> Iterator[str]:
     if is_eastern(picture + caption):
         yield r"\providecommand\unrollcjk[1]{#1}"
     yield from _overlays([*sentences, ready.scene.title])
-    yield r"\def\unrollpicture{{\centering"
+    yield r"\def\unrollpicture{{\par\centering"
     width, height = points(ready.scene.bounds.width), points(ready.scene.bounds.height)
     fits = rf"min(1, \linewidth/{width}, \unrollheight/{height})"
     yield rf"\pgfmathsetmacro\unrollscale{{{fits}}}%"
     yield rf"\scalebox{{\unrollscale}}{{{picture}%"
-    yield r"}\par"
+    yield rf"}}\unrollwhole<{len(sentences) + 1}->{{}}\par"  # a slide even without a caption
     yield rf"\unrollcaption{{{caption}}}}}}}%"
     yield r"\unrollend"
 

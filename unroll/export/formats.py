@@ -63,6 +63,12 @@ def _tikz(scene: Scene, theme: str) -> str:
     return write_tikz(scene, theme)
 
 
+def _beamer(scene: Scene, theme: str) -> str:
+    from unroll.export.beamer import write_beamer
+
+    return write_beamer(scene, theme)
+
+
 def _dot(scene: Scene, theme: str) -> str:
     from unroll.export.dot import write_dot
 
@@ -94,7 +100,7 @@ FORMATS: Mapping[str, Format] = {
     ".pdf": Format(_raster("pdf"), _SIZED),
     ".png": Format(_raster("png"), _SIZED),
     ".eps": Format(_raster("eps"), _SIZED),
-    ".tex": Format(_tikz),
+    ".tex": Format(_tikz, moving=_beamer),
     ".dot": Format(_dot),
     ".mmd": Format(_mermaid),
     ".gif": Format(_animation("gif"), plays=True),

@@ -55,7 +55,9 @@ class Styles:
         yield f"unroll tip/.tip={{{tip}}},"
         for paint, usual in self._lines.items():
             scale = "" if usual[1] == 1.0 else f"[scale={number(usual[1])}]"
-            look = f"draw={named(paint)}, line width={points(usual[0])}, -{{unroll tip{scale}}}, {gap}"
+            look = (
+                f"draw={named(paint)}, line width={points(usual[0])}, -{{unroll tip{scale}}}, {gap}"
+            )
             yield f"{_line_style(paint)}/.style={{{look}}},"
         yield f"unroll dashed/.style={{{dash}}},"
         look = f"text={named('ink')}, inner sep=0bp, outer sep=0bp, {font(self.size)}"
@@ -145,7 +147,10 @@ class Styles:
     def _circle(self) -> tuple[float, float]:
         """The usual radius of a node, and the width of its line."""
         found = Counter(
-            (i.radius, self._width(i)) for g in self.bodies for i in g.items if isinstance(i, Circle)
+            (i.radius, self._width(i))
+            for g in self.bodies
+            for i in g.items
+            if isinstance(i, Circle)
         )
         return found.most_common(1)[0][0] if found else (20.0, 1.25)
 

@@ -250,8 +250,8 @@ class Speaker:
             return _filled(noun[0], parts[0]), _set_apart(_filled(noun[1], parts[1]))
         if node.bound is None:
             return phrase("of", noun=noun, operands=listed(operands))
-        inside = replace(self, letters=self.letters - {node.bound.axis})
-        summed = same(inside.formula(node.arguments[0]))
+        speaker = replace(self, letters=self.letters - {node.bound.axis})
+        summed = same(speaker.formula(node.arguments[0]))
         return phrase("over", noun=noun, operands=summed, range=self.range(node.bound))
 
     def range(self, within: Range) -> Both:

@@ -114,7 +114,9 @@ def in_order(walk: Walk) -> tuple[Task, ...]:
         here = walk.here(equation, task.at)
         if walk.is_collected(equation.name):
             terms = enumerate(summands(equation.expression))
-            found = [n for j, term in terms for n in needs.terms(task, j, term, here)]
+            found: list[Point | int] = [
+                n for j, term in terms for n in needs.terms(task, j, term, here)
+            ]
         else:
             found = list(needs.of(equation.expression, here))
         needs.made[equation.name, task.at] = needs.add(task, found)
