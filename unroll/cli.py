@@ -238,7 +238,11 @@ file_options = _options(
         help="A margin around the drawing; or nodes to keep: h[2],o[4].",
     ),
     click.option("--transparent", is_flag=True, help="Without a background."),
-    click.option("--animate", is_flag=True, help="An .svg that plays the sweep by itself."),
+    click.option(
+        "--animate",
+        is_flag=True,
+        help="An .svg that plays the sweep by itself; a .tex of Beamer overlays.",
+    ),
     click.option(
         "-o",
         "--output",
