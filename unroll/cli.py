@@ -288,6 +288,12 @@ def main() -> None:
     metavar="NAMES",
     help="States whose earlier value is a node of its own in the circuit: h.",
 )
+@click.option(
+    "--parameters",
+    default="labels",
+    metavar="labels|nodes|copies[:NAMES]",
+    help="Parameters on edges; as nodes; or a copy for each step: copies:W,U.",
+)
 @click.option("--flow", type=click.Choice(["none", "forward", "backward", "both"]), default="none")
 @click.option("--values", is_flag=True, help="Run it, and show values and gradients.")
 @click.option(

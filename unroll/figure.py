@@ -15,6 +15,7 @@ from unroll.symbolic.recurrence import Recurrence
 if TYPE_CHECKING:
     from unroll.drawing.flows import Accents
     from unroll.drawing.naming import Naming
+    from unroll.drawing.parameters import Parameters
     from unroll.drawing.scene import Scene
     from unroll.drawing.settings import Settings
     from unroll.drawing.values import Trace
@@ -151,6 +152,7 @@ def draw(
     expand: int | str | None = None,
     glyphs: bool = False,
     split: Sequence[str] | None = None,
+    parameters: str = "labels",
     tree: Shape | None = None,
     title: str | None = None,
     description: str | None = None,
@@ -169,18 +171,19 @@ def draw(
     library: ng, karpathy, d2l, pytorch, control; bold: vectors and matrices bold; horizon: what the
     number of steps is called; font: cm or stix; language: en or zh, of words; theme: light, dark,
     auto, print, contrast or transparent; rows: top
-    to bottom, each one or more names; tree: balanced, chain, or each node's parent (0 for the root),
+    to bottom, each one or more names; parameters: labels (of edges), nodes (which all steps share) or
+    copies (W^(t) for each step, whose gradients add up to that of W), of some only as in `copies:W,U`; tree: balanced, chain, or each node's parent (0 for the root),
     for a recurrence over the nodes of a tree, which has `steps` leaves (4); title, description: for
     screen readers and files.
 
     Raises UnrollError for a choice that there is not, a name that there is not, steps that a
     trace does not have, a batch.
     """
+    from unroll.drawing import parameters as sharing
     from unroll.drawing.columns import elision
-    from unroll.drawing.extents import count_of, lengths_of, spread_over, with_few_rows
+    from unroll.drawing.extents import count_of, lengths_of, with_few_rows
     from unroll.drawing.flows import legends
     from unroll.drawing.growing import grown, tree_in
-    from unroll.drawing.lanes import divide
     from unroll.drawing.layout import Options, lay_out
     from unroll.drawing.settings import Settings
     from unroll.drawing.showing import show
@@ -210,13 +213,14 @@ def draw(
     measured = values if isinstance(norms, bool) else norms
     run = measured.sizes if measured is not None else None
     lengths = lengths_of(visible, steps, run)
-    divided = divide(visible)
+    shared = sharing.read(parameters, visible)
+    divided = shared.divided(visible)
     if isinstance(steps, int) and run is None:
         lengths = with_few_rows(divided, lengths, sizes or {})
     count = count_of(visible, lengths)
     branches = grown(visible, count, tree, run)
     if branches is not None:
-        _check_tree(window, elide)
+        _check_tree(window, elide, shared)
         count = tree_in(branches).leaves
     elif divided.grid and not window:  # cells have no window: they are numbered
         lengths = {a.length: 3 for a in divided.columns} | lengths
@@ -247,8 +251,8 @@ def draw(
         accents=_accents(visible, naming.objective, sums, measured if norms else False, path),
         grown=branches,
         lengths=lengths,
-        spread=spread_over(divided, lengths) if branches is None and view != "folded" else None,
-        finer=_finer(finest, lengths, branches) if expand is not None else None,
+        spread=shared.columns(visible, lengths) if branches is None and view != "folded" else None,
+        finer=_finer(finest, lengths, branches, shared) if expand is not None else None,
         opened=str(expand),
         title=about[0],
         description=about[1],
@@ -349,7 +353,12 @@ def _check_names(recurrence: Recurrence, hide: Sequence[str], rows: Sequence[str
             )
 
 
-def _check_tree(window: bool, elide: str) -> None:
+def _check_tree(window: bool, elide: str, parameters: Parameters) -> None:
+    if parameters.names:
+        raise UnrollError(
+            "cannot draw the parameters of a tree as nodes",
+            remedy="Leave them as labels; draw the folded view with them as nodes.",
+        )
     if window:
         raise UnrollError(
             "a tree has no window of steps around t",
@@ -369,19 +378,18 @@ def _check_batch(trace: Trace) -> None:
 
 
 def _finer(
-    recurrence: Recurrence, lengths: Mapping[str, int], tree: UnrolledGraph | None
+    recurrence: Recurrence,
+    lengths: Mapping[str, int],
+    tree: UnrolledGraph | None,
+    parameters: Parameters,
 ) -> FoldedGraph:
     """The graph of a step that is drawn finer than the others, over the same columns."""
-    from unroll.drawing.extents import spread_over
-    from unroll.drawing.lanes import divide
-
     if tree is not None:
         raise UnrollError(
             "cannot draw one node of a tree finer than the others",
             remedy='Draw all of it so: level="units" or level="operations".',
         )
-    divided = divide(recurrence)
-    return spread_over(divided, lengths) or divided.graph
+    return parameters.columns(recurrence, lengths) or parameters.divided(recurrence).graph
 
 
 def _objective(recurrence: Recurrence) -> str | None:

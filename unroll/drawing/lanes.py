@@ -8,7 +8,7 @@ variable of a recurrence like any other, so that all that draws one axis draws s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -56,10 +56,12 @@ class Division:
 
     An axis counts rows where it counts layers, or where a variable on several axes waits along it
     and it is not time. Of several others, columns count the one that no reduction takes away.
+    shown: parameters that are nodes.
     """
 
     recurrence: Recurrence
     graph: FoldedGraph
+    shown: frozenset[str] = frozenset()
 
     @cached_property
     def rows(self) -> frozenset[str]:
@@ -119,8 +121,9 @@ class Division:
         return self.recurrence.axes_of(name)
 
 
-def divide(recurrence: Recurrence) -> Division:
-    return Division(recurrence, fold(recurrence))
+def divide(recurrence: Recurrence, shown: Collection[str] = ()) -> Division:
+    """How a recurrence is divided into columns and rows. shown: parameters that are nodes."""
+    return Division(recurrence, fold(recurrence, shown), frozenset(shown))
 
 
 def spread(division: Division, sizes: Sizes) -> FoldedGraph:
@@ -167,12 +170,13 @@ class _Spreader:
             said = dict(self.recurrence.overrides)
             if name in said:
                 overrides[lane] = said[name]
-            if self.recurrence.role(name) == INPUT:
-                overrides[lane] = INPUT
+            if self.recurrence.role(name) in (INPUT, PARAMETER):
+                overrides[lane] = self.recurrence.role(name)
         overrides |= dict(self.recurrence.overrides)
         axes = sorted(self.recurrence.axes, key=lambda a: a not in self.division.columns)
         made = Recurrence(equations, tuple(axes), tuple(overrides.items()))
-        folded = fold(self._without_copies(made))
+        shown = {lane for lane, (name, _) in self.lanes.items() if name in self.division.shown}
+        folded = fold(self._without_copies(made), self.division.shown | shown)
         variables = tuple(self._variable(made, v) for v in folded.variables)
         return build(variables, folded.links, folded.axes)
 
@@ -181,7 +185,7 @@ class _Spreader:
         name, places = self.lanes.get(variable.name, (variable.name, ()))
         own: Variable = self.division.graph.nodes[name]["variable"]
         ranges = variable.ranges
-        if own.role != INPUT and variable.name not in made.defined:
+        if own.role not in (INPUT, PARAMETER) and variable.name not in made.defined:
             ranges = _NOWHERE if variable.axes else ()
         facts = (own.role, variable.axes, ranges, own.function, own.sign, own.made)
         if not places:

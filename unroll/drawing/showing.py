@@ -29,6 +29,7 @@ from unroll.drawing.values import (
 )
 from unroll.errors import UnrollError
 from unroll.graph.folded import FoldedGraph
+from unroll.symbolic.recurrence import PARAMETER
 
 _CAPTION, _APART = 6.0, 20.0  # below a caption, between matrices, px
 
@@ -51,7 +52,8 @@ def show(graph: FoldedGraph, options: Options, trace: Trace) -> Scene:
             found = None if node.name in inputs else _gradient(trace, node)
             if found is not None:
                 gradients[key] = found
-        for name in trace.parameters:
+        nodes = {node.name for key, node in plan.nodes.items() if key in gradients}
+        for name in (n for n in trace.parameters if n not in nodes):
             array = _array(lambda name=name: trace.gradient(name))
             if array is not None:
                 parameters[name] = array
@@ -76,16 +78,28 @@ def show(graph: FoldedGraph, options: Options, trace: Trace) -> Scene:
 
 
 def _value(trace: Trace, node: Node) -> Array | None:
+    if _is_copy(trace, node):
+        return _array(lambda: trace[node.name])
     if isinstance(node.variable, Lane):
         return _cell(trace, node, node.name)
     return _at(node, _array(lambda: trace[node.name]), lambda: trace.initial(node.name))
 
 
 def _gradient(trace: Trace, node: Node) -> Array | None:
+    if _is_copy(trace, node):
+        return _at(node, _array(lambda: trace.contributions(node.name)), lambda: None)
     if isinstance(node.variable, Lane):
         return _cell(trace, node, trace.gradients.get(node.name, ""))
     initial = f"{node.name}[0]"
     return _at(node, _array(lambda: trace.gradient(node.name)), lambda: trace.gradient(initial))
+
+
+def _is_copy(trace: Trace, node: Node) -> bool:
+    """Whether a node is the copy that one step has of a parameter that all of them share."""
+    own = trace.rows.get(node.name, ())
+    return (
+        node.variable.role == PARAMETER and len(node.indices) == 1 and not own and not node.elided
+    )
 
 
 def _cell(trace: Trace, node: Node, name: str) -> Array | None:

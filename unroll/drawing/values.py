@@ -49,6 +49,8 @@ class Trace(Protocol):
 
     def gradient(self, name: str) -> Any: ...
 
+    def contributions(self, name: str) -> Any: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:

@@ -1,12 +1,12 @@
 """The folded graph: one node a variable, one edge a reference, a lag where it reaches back in time.
 
-Parameters are no nodes: those that multiply a reference become the label of its edge. The graph's
-size does not depend on the number of steps.
+Parameters are no nodes unless that is asked for: those that multiply a reference become the label of
+its edge. The graph's size does not depend on the number of steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import networkx as nx
@@ -176,9 +176,9 @@ def build(
     return graph
 
 
-def fold(recurrence: Recurrence) -> FoldedGraph:
-    """The folded graph (the book's circuit) of a recurrence."""
-    links = merge(links_of(recurrence))
+def fold(recurrence: Recurrence, shown: Collection[str] = ()) -> FoldedGraph:
+    """The folded graph (the book's circuit) of a recurrence. shown: parameters that are nodes."""
+    links = merge(links_of(recurrence, shown))
     variables = tuple(
         Variable(
             name,
@@ -186,19 +186,20 @@ def fold(recurrence: Recurrence) -> FoldedGraph:
             tuple(a.name for a in recurrence.axes_of(name)),
             _ranges(recurrence, name, links),
             _function(recurrence, name),
-            _sign(recurrence, name),
+            _sign(recurrence, name, shown),
             (name, OPERATION) in recurrence.overrides,
         )
         for name in recurrence.names
-        if recurrence.role(name) != PARAMETER
+        if not _is_parameter(recurrence, name, shown)
     )
     return build(variables, links, recurrence.axes)
 
 
-def links_of(recurrence: Recurrence) -> Iterator[Link]:
+def links_of(recurrence: Recurrence, shown: Collection[str] = ()) -> Iterator[Link]:
     """One link a reference, in the order of the text."""
     for equation in recurrence.equations:
-        for reference, factor, backward, over, cut in _uses(recurrence, equation.expression):
+        uses = _uses(recurrence, equation.expression, shown)
+        for reference, factor, backward, over, cut in uses:
             yield Link(
                 source=reference.name,
                 target=equation.name,
@@ -228,10 +229,15 @@ def merge(links: Iterator[Link]) -> tuple[Link, ...]:
 _Use = tuple[Reference, Expression | None, Expression | None, tuple[Range, ...], Expression | None]
 
 
-def _uses(recurrence: Recurrence, node: Expression, over: tuple[Range, ...] = ()) -> Iterator[_Use]:
-    """References to variables and inputs, each with the parameters that multiply it."""
+def _uses(
+    recurrence: Recurrence,
+    node: Expression,
+    shown: Collection[str],
+    over: tuple[Range, ...] = (),
+) -> Iterator[_Use]:
+    """References to what is a node, each with the parameters that multiply it."""
     if isinstance(node, Reference):
-        if node.name in recurrence.names and recurrence.role(node.name) != PARAMETER:
+        if node.name in recurrence.names and not _is_parameter(recurrence, node.name, shown):
             letters = {i.base for i in node.indices}
             yield node, None, None, tuple(r for r in over if r.axis in letters), None
     elif isinstance(node, Call):
@@ -239,9 +245,10 @@ def _uses(recurrence: Recurrence, node: Expression, over: tuple[Range, ...] = ()
             over = (*(r for r in over if r.axis != node.over), node.bound)
         for position, argument in enumerate(node.arguments):
             stopped = _stopped(node, position)
-            for reference, factor, backward, inner, cut in _uses(recurrence, argument, over):
+            uses = _uses(recurrence, argument, shown, over)
+            for reference, factor, backward, inner, cut in uses:
                 if _is_chain(argument, factor):
-                    own, back = _weight(recurrence, node, position)
+                    own, back = _weight(recurrence, node, position, shown)
                     factor, backward = _compose(own, factor), _compose(backward, back)
                 yield reference, factor, backward, inner, stopped or cut
 
@@ -267,7 +274,7 @@ def _is_chain(argument: Expression, factor: Expression | None) -> bool:
 
 
 def _weight(
-    recurrence: Recurrence, node: Call, position: int
+    recurrence: Recurrence, node: Call, position: int, shown: Collection[str]
 ) -> tuple[Expression | None, Expression | None]:
     """What a product multiplies its argument by, if parameters only; and the same backwards."""
     row = OPERATIONS.get(node.operation)
@@ -275,7 +282,7 @@ def _weight(
         return None, None
     factor = node.arguments[1 - position]
     names = {r.name for r in references(factor)}
-    if not names or not all(_is_parameter(recurrence, n) for n in names):
+    if not names or not all(_is_parameter(recurrence, n, shown) for n in names):
         return None, None
     g = Reference("gradient")
     rule = row.gradient(g, node, *node.arguments)[position]
@@ -283,8 +290,11 @@ def _weight(
     return factor, backward[0] if backward else factor
 
 
-def _is_parameter(recurrence: Recurrence, name: str) -> bool:
-    return name in recurrence.names and recurrence.role(name) == PARAMETER
+def _is_parameter(recurrence: Recurrence, name: str, shown: Collection[str]) -> bool:
+    """Whether a name is a parameter that labels edges."""
+    if name in shown or name not in recurrence.names:
+        return False
+    return recurrence.role(name) == PARAMETER
 
 
 def _compose(outer: Expression | None, inner: Expression | None) -> Expression | None:
@@ -304,7 +314,7 @@ def _function(recurrence: Recurrence, name: str) -> str | None:
     return None
 
 
-def _sign(recurrence: Recurrence, name: str) -> str | None:
+def _sign(recurrence: Recurrence, name: str, shown: Collection[str]) -> str | None:
     """The one operation that makes a name, after `expand`."""
     equations = recurrence.equations_of(name)
     if len(equations) != 1 or OPERATION not in dict(recurrence.overrides).values():
@@ -312,7 +322,7 @@ def _sign(recurrence: Recurrence, name: str) -> str | None:
     expression = equations[0].expression
     if not isinstance(expression, Call) or _function(recurrence, name):
         return None
-    return sign_latex(expression, lambda n: not _is_parameter(recurrence, n))
+    return sign_latex(expression, lambda n: not _is_parameter(recurrence, n, shown))
 
 
 def _ranges(recurrence: Recurrence, name: str, links: tuple[Link, ...]) -> tuple[Bounds, ...]:
