@@ -295,6 +295,12 @@ def main() -> None:
     help="Parameters on edges; as nodes; or a copy for each step: copies:W,U.",
 )
 @click.option("--flow", type=click.Choice(["none", "forward", "backward", "both"]), default="none")
+@click.option(
+    "--derivatives",
+    type=click.Choice(["weights", "local"]),
+    default="weights",
+    help="On the way back: weights, or whole local derivatives.",
+)
 @click.option("--values", is_flag=True, help="Run it, and show values and gradients.")
 @click.option(
     "--elide", default="auto", metavar="auto|middle|end|none|I..J", help="Steps to leave out."
@@ -403,7 +409,12 @@ def _figure(
     if measured is not None:
         shown = _lengths(found, measured.steps, dims)
     return found.draw(
-        steps=shown, values=trace, norms=norms and (measured or True), tree=tree, **options
+        steps=shown,
+        values=trace,
+        norms=norms and (measured or True),
+        tree=tree,
+        dims=dims,
+        **options,
     )
 
 

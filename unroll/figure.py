@@ -28,6 +28,7 @@ _CHOICES = {
     "view": ("both", "folded", "unfolded", "schematic"),
     "level": ("variables", "units", "operations"),
     "flow": ("none", "forward", "backward", "both"),
+    "derivatives": ("weights", "local"),
     "notation": (
         *("book", "subscript", "angle", "brackets"),
         *("ng", "karpathy", "d2l", "pytorch", "control"),
@@ -153,6 +154,8 @@ def draw(
     glyphs: bool = False,
     split: Sequence[str] | None = None,
     parameters: str = "labels",
+    derivatives: str = "weights",
+    dims: Mapping[str, tuple[int, ...]] | None = None,
     tree: Shape | None = None,
     title: str | None = None,
     description: str | None = None,
@@ -172,7 +175,9 @@ def draw(
     number of steps is called; font: cm or stix; language: en or zh, of words; theme: light, dark,
     auto, print, contrast or transparent; rows: top
     to bottom, each one or more names; parameters: labels (of edges), nodes (which all steps share) or
-    copies (W^(t) for each step, whose gradients add up to that of W), of some only as in `copies:W,U`; tree: balanced, chain, or each node's parent (0 for the root),
+    copies (W^(t) for each step, whose gradients add up to that of W), of some only as in `copies:W,U`; derivatives:
+    what stands on the way back, weights (W^T) or local (the whole transposed Jacobian of each edge, for
+    which dims say what is a matrix where the text leaves it open); tree: balanced, chain, or each node's parent (0 for the root),
     for a recurrence over the nodes of a tree, which has `steps` leaves (4); title, description: for
     screen readers and files.
 
@@ -190,7 +195,7 @@ def draw(
     from unroll.symbolic import transformations
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
-    _check({"font": font, "language": language})
+    _check({"font": font, "language": language, "derivatives": derivatives})
     elision(elide)
     _check_names(recurrence, [*hide, *(split or ())], rows)
     told = transformations.hide(recurrence, hide) if hide else recurrence  # by its variables
@@ -213,14 +218,14 @@ def draw(
     measured = values if isinstance(norms, bool) else norms
     run = measured.sizes if measured is not None else None
     lengths = lengths_of(visible, steps, run)
-    shared = sharing.read(parameters, visible)
+    shared = sharing.read(parameters, visible, (dims or {}) if derivatives == "local" else None)
     divided = shared.divided(visible)
     if isinstance(steps, int) and run is None:
         lengths = with_few_rows(divided, lengths, sizes or {})
     count = count_of(visible, lengths)
     branches = grown(visible, count, tree, run)
     if branches is not None:
-        _check_tree(window, elide, shared)
+        _check_tree(window, elide, shared if view != "folded" else sharing.Parameters())
         count = tree_in(branches).leaves
     elif divided.grid and not window:  # cells have no window: they are numbered
         lengths = {a.length: 3 for a in divided.columns} | lengths
@@ -354,10 +359,10 @@ def _check_names(recurrence: Recurrence, hide: Sequence[str], rows: Sequence[str
 
 
 def _check_tree(window: bool, elide: str, parameters: Parameters) -> None:
-    if parameters.names:
+    if parameters.names or parameters.dims is not None:
         raise UnrollError(
-            "cannot draw the parameters of a tree as nodes",
-            remedy="Leave them as labels; draw the folded view with them as nodes.",
+            "a tree is drawn with its weights on the edges: no parameters as nodes, no local derivatives",
+            remedy="Leave out parameters and derivatives, or draw the folded view (view folded).",
         )
     if window:
         raise UnrollError(

@@ -293,12 +293,14 @@ class Recurrence(symbolic.Recurrence):
         hide: Sequence[str] | None = None,
         rows: Sequence[str] | None = None,
         title: str | None = None,
+        dims: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Figure:
         """The picture: folded, unfolded or both; shows itself in a notebook, `save` writes it.
 
         options: `view`, `steps`, `window`, `level`, `flow`, `values` (a trace), `elide`, `tree`,
-        `notation`, `theme`: as `unroll.figure.draw`. hide, rows, title: default to the template's.
+        `notation`, `theme`: as `unroll.figure.draw`. hide, rows, title: default to the template's; dims: sizes,
+        where local derivatives are drawn and the text leaves open what is a matrix.
         """
         from unroll.drawing.settings import read
         from unroll.figure import draw
@@ -307,10 +309,18 @@ class Recurrence(symbolic.Recurrence):
         hidden = [n for n in said.hide if n in self.defined] if hide is None else hide
         lanes = said.rows if rows is None else rows
         name = self.template.title if self.template and title is None else title
-        dims = self.template.dims if self.template else {}
-        sizes = {n: d for n, d in dims.items() if n in self.lengths and isinstance(d, int)}
+        own = self.template.dims if self.template else {}
+        sizes = {n: d for n, d in own.items() if n in self.lengths and isinstance(d, int)}
+        shapes = self._shapes(dims)
         return draw(
-            self, hide=hidden, rows=lanes, settings=said, title=name, sizes=sizes, **options
+            self,
+            hide=hidden,
+            rows=lanes,
+            settings=said,
+            title=name,
+            sizes=sizes,
+            dims=shapes,
+            **options,
         )
 
     def step(

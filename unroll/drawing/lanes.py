@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import product
 
 from unroll.errors import UnrollError
-from unroll.graph.folded import FoldedGraph, Variable, build, fold
+from unroll.graph.folded import FoldedGraph, Variable, build, fold, with_derivatives
 from unroll.symbolic.expressions import Call, Constant, Expression, Index, Range, Reference, walk
 from unroll.symbolic.recurrence import (
     INPUT,
@@ -26,6 +26,7 @@ from unroll.symbolic.recurrence import (
     Equation,
     Recurrence,
 )
+from unroll.symbolic.signatures import Shape
 from unroll.symbolic.sizes import Sizes
 from unroll.symbolic.transformations import inline
 
@@ -56,12 +57,13 @@ class Division:
 
     An axis counts rows where it counts layers, or where a variable on several axes waits along it
     and it is not time. Of several others, columns count the one that no reduction takes away.
-    shown: parameters that are nodes.
+    shown: parameters that are nodes; shapes: of all names, where local derivatives are wanted.
     """
 
     recurrence: Recurrence
     graph: FoldedGraph
     shown: frozenset[str] = frozenset()
+    shapes: Mapping[str, Shape] | None = None
 
     @cached_property
     def rows(self) -> frozenset[str]:
@@ -121,9 +123,16 @@ class Division:
         return self.recurrence.axes_of(name)
 
 
-def divide(recurrence: Recurrence, shown: Collection[str] = ()) -> Division:
-    """How a recurrence is divided into columns and rows. shown: parameters that are nodes."""
-    return Division(recurrence, fold(recurrence, shown), frozenset(shown))
+def divide(
+    recurrence: Recurrence,
+    shown: Collection[str] = (),
+    shapes: Mapping[str, Shape] | None = None,
+) -> Division:
+    """How a recurrence is divided into columns and rows; see `Division`."""
+    graph = fold(recurrence, shown)
+    if shapes is not None:
+        graph = with_derivatives(graph, recurrence, shapes)
+    return Division(recurrence, graph, frozenset(shown), shapes)
 
 
 def spread(division: Division, sizes: Sizes) -> FoldedGraph:
@@ -176,7 +185,11 @@ class _Spreader:
         axes = sorted(self.recurrence.axes, key=lambda a: a not in self.division.columns)
         made = Recurrence(equations, tuple(axes), tuple(overrides.items()))
         shown = {lane for lane, (name, _) in self.lanes.items() if name in self.division.shown}
-        folded = fold(self._without_copies(made), self.division.shown | shown)
+        made = self._without_copies(made)
+        folded = fold(made, self.division.shown | shown)
+        if (shapes := self.division.shapes) is not None:
+            of_lanes = {lane: shapes[name] for lane, (name, _) in self.lanes.items()}
+            folded = with_derivatives(folded, made, {**shapes, **of_lanes})
         variables = tuple(self._variable(made, v) for v in folded.variables)
         return build(variables, folded.links, folded.axes)
 

@@ -47,6 +47,7 @@ _ROOMIER = (
     (2.2, 2.2),
     (2.6, 2.6),
 )
+_ROOMIEST = ((3.2, 3.2), (4.0, 4.0))  # for the long labels of local derivatives
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,8 @@ def lay_out(
     base = _grid(radius, blocks)
     painted: dict[str, Painted] = {}
     least: int | None = None
-    for wider, taller in _ROOMIER:
+    long = _ROOMIEST if any(link.local for link in graph.links) else ()
+    for wider, taller in (*_ROOMIER, *long):
         across, even = base.across * wider, options.finer is None
         roomy = Grid(radius, base.row * taller, base.column * wider, across, wider, even)
         tried = {

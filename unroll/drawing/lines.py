@@ -39,6 +39,7 @@ from unroll.drawing.unfolding import Arrow, Key
 from unroll.drawing.view import DASH, View, marked
 
 _NEAR = 50.0  # px of a rail before a riser
+_LONGEST = 8.2 * SIZE  # local derivatives that are longer are written as ∂h/∂s, px
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +300,7 @@ def edge(
     text = arrow.link.label
     if strand.flow == "backward":
         tail, head = head, tail
-        text = view.naming.factors(arrow.link.backward).text if arrow.link.backward else ""
+        text = _factors_at(view, strand).text if arrow.link.backward else ""
     data = [("view", view.name), ("source", tail), ("target", head)]
     if text:
         data.append(("label", text))
@@ -395,17 +396,33 @@ def _factors_of(view: View, strand: Strand) -> tuple[Label | None, bool]:
     link = strand.arrow.link
     if not strand.labelled:
         return None, False
-    factors = link.backward if strand.flow == "backward" else link.factors
-    if factors:
-        target = view.plan.nodes[strand.arrow.target]
-        axis = target.variable.axes[0] if target.variable.axes else ""
-        return view.naming.factors(factors, axis, target.index), False
+    if strand.flow == "backward" and link.local and link.backward:
+        return _local_derivative(view, strand), False
+    if link.backward if strand.flow == "backward" else link.factors:
+        return _factors_at(view, strand), False
     if strand.flow == "backward":
         return None, False
     function = view.plan.nodes[strand.arrow.target].variable.function
     if function is not None and _names_function(view, strand.arrow):
         return view.naming.function(function), True
     return None, False
+
+
+def _factors_at(view: View, strand: Strand) -> Label:
+    """What stands on an arrow, at the step of its target."""
+    link, target = strand.arrow.link, view.plan.nodes[strand.arrow.target]
+    factors = link.backward if strand.flow == "backward" else link.factors
+    axis = target.variable.axes[0] if target.variable.axes else ""
+    return view.naming.factors(factors, axis, target.index)
+
+
+def _local_derivative(view: View, strand: Strand) -> Label:
+    """Written out, or, where that is too long for a picture, as ∂h/∂s."""
+    label = _factors_at(view, strand)
+    if label.width <= _LONGEST:
+        return label
+    nodes = view.plan.nodes
+    return view.naming.derivative(nodes[strand.arrow.target], nodes[strand.arrow.source])
 
 
 def _names_function(view: View, arrow: Arrow) -> bool:

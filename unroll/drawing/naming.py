@@ -59,6 +59,12 @@ class Naming:
         spoken = (format_expression(self._hand.renamed(f)) for f in factors)
         return self.formula(tex, ", ".join(spoken))
 
+    def derivative(self, of: Node, by: Node) -> Label:
+        """The transposed Jacobian of one node by another, in name only."""
+        pair = [self._reference(node) for node in (of, by)]
+        spoken = "d {} / d {}".format(*map(self.spoken, (of, by)))
+        return self.formula(r"(\partial {}/\partial {})^{{\top}}".format(*pair), spoken)
+
     def function(self, name: str) -> Label:
         """An opaque function beside what it makes."""
         return self.formula(name_latex(name, notation=self.notation), name)
@@ -116,15 +122,19 @@ class Naming:
         return name_latex(self.objective.removesuffix("_total"), notation=self.notation)
 
     def _indexed(self, node: Node, frame: str, text: str, size: float) -> Label:
-        if not node.indices:
-            return self.formula(frame.format(self._bare(node)), text, size)
-        if node.elided:
-            return self.formula(frame.format(self._marked(node, r".\!.\!.\!")), text, size)
-        if node.index is None or node.index.base or node.index.offset < 0:
-            indexed = Reference(node.name, tuple(i for i in node.indices if i is not None))
-            return self.formula(frame.format(reference_latex(indexed, self.notation)), text, size)
+        if node.elided or not node.indices or _is_named(node):
+            return self.formula(frame.format(self._reference(node)), text, size)
+        assert node.index is not None
         tex = frame.format(self._marked(node, NUMBER))
         return self.formula(tex, text, size, number=str(node.index.offset))
+
+    def _reference(self, node: Node) -> str:
+        if not node.indices:
+            return self._bare(node)
+        if node.elided:
+            return self._marked(node, r".\!.\!.\!")
+        indexed = Reference(node.name, tuple(i for i in node.indices if i is not None))
+        return reference_latex(indexed, self.notation)
 
     def _bare(self, node: Node) -> str:
         return name_latex(node.name.removesuffix("_total"), notation=self.notation)
@@ -135,3 +145,8 @@ class Naming:
         indices = tuple(Index("", _MARK) if i is None else i for i in places)
         reference = Reference(node.name, indices)
         return reference_latex(reference, self.notation).replace(str(_MARK), shown)
+
+
+def _is_named(node: Node) -> bool:
+    """Whether the index of a node's column is anything but a number."""
+    return node.index is None or bool(node.index.base) or node.index.offset < 0

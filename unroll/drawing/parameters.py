@@ -1,4 +1,7 @@
-"""Parameters in a picture: labels of edges, nodes that all steps share, or a copy for each step."""
+"""Parameters in a picture: labels of edges, nodes that all steps share, or a copy for each step.
+
+And what stands on the edges on the way back: the weights, or the whole local derivatives.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +13,47 @@ from unroll.drawing.lanes import Division, Lane, divide
 from unroll.errors import UnrollError, nearest
 from unroll.graph.folded import FoldedGraph, Variable, build
 from unroll.symbolic.recurrence import Recurrence
+from unroll.symbolic.shapes import DEFAULT_LENGTH, infer
 from unroll.symbolic.sharing import copies
+from unroll.symbolic.signatures import Shape
 
 WAYS = ("labels", "nodes", "copies")
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """How parameters are shown. names: those that are nodes; copied: whether each step has its own."""
+    """How parameters are shown.
+
+    names: those that are nodes; copied: whether each step has its own; dims: sizes that are said,
+    where local derivatives stand on the edges, None where only weights do.
+    """
 
     names: frozenset[str] = frozenset()
     copied: bool = False
+    dims: Mapping[str, Shape] | None = None
 
     def divided(self, recurrence: Recurrence) -> Division:
         """The recurrence with those nodes, and what its columns and rows are."""
-        return divide(recurrence, self.names)
+        return divide(recurrence, self.names, self._shapes(recurrence))
+
+    def _shapes(self, recurrence: Recurrence) -> Mapping[str, Shape] | None:
+        if self.dims is None:
+            return None
+        known = {
+            n: d for n, d in self.dims.items() if n in {*recurrence.names, *recurrence.lengths}
+        }
+        return infer(recurrence, known, DEFAULT_LENGTH)
 
     def columns(self, recurrence: Recurrence, lengths: Mapping[str, int]) -> FoldedGraph | None:
         """The graph over columns alone, where that is not the folded graph itself."""
         if not self.copied:
             return spread_over(self.divided(recurrence), lengths)
         unshared, of = copies(recurrence, self.names)
-        division = divide(unshared, self.names | {*of})
+        division = divide(unshared, self.names | {*of}, self._shapes(unshared))
         return _named(spread_over(division, lengths) or division.graph, of)
 
 
-def read(asked: str, recurrence: Recurrence) -> Parameters:
+def read(asked: str, recurrence: Recurrence, dims: Mapping[str, Shape] | None = None) -> Parameters:
     """What `nodes`, `copies:W,U` ask for. Raises UnrollError for another way, and for no parameter."""
     way, _, listed = asked.partition(":")
     if way not in WAYS or (listed and way == "labels"):
@@ -44,7 +62,7 @@ def read(asked: str, recurrence: Recurrence) -> Parameters:
             remedy="Choose labels, nodes or copies; of some only as in copies:W,U.",
         )
     if way == "labels":
-        return Parameters()
+        return Parameters(dims=dims)
     names = [n.strip() for n in listed.split(",")] if listed else list(recurrence.parameters)
     for name in names:
         if name not in recurrence.parameters:
@@ -54,7 +72,7 @@ def read(asked: str, recurrence: Recurrence) -> Parameters:
                 f"there is no parameter {name!r} in this recurrence",
                 remedy=f"Did you mean {close!r}?" if close else f"Its parameters are: {known}.",
             )
-    return Parameters(frozenset(names), way == "copies")
+    return Parameters(frozenset(names), way == "copies", dims)
 
 
 def _named(graph: FoldedGraph, of: Mapping[str, str]) -> FoldedGraph:

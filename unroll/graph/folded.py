@@ -26,6 +26,7 @@ from unroll.symbolic.expressions import (
     substitute,
     walk,
 )
+from unroll.symbolic.local import local_derivatives
 from unroll.symbolic.operations import OPERATIONS
 from unroll.symbolic.recurrence import (
     INPUT,
@@ -35,6 +36,7 @@ from unroll.symbolic.recurrence import (
     Bounds,
     Recurrence,
 )
+from unroll.symbolic.signatures import Shape
 from unroll.symbolic.simplification import simplify
 from unroll.symbolic.trees import CHILDREN
 
@@ -68,6 +70,7 @@ class Link:
     within: first and last of each index of the target for which this holds.
     factors: parameter expressions that multiply the source, one a product (`W`).
     backward: what multiplies the gradient on the way back, one a factor (`W.T`).
+    local: whether `backward` is the whole local derivative, () where that has no closed form.
     over: where letters of `at` run that a reduction binds.
     cut: a number that is not zero where no gradient goes back along it; None where it always does.
     """
@@ -81,6 +84,7 @@ class Link:
     backward: tuple[Expression, ...] = ()
     over: tuple[Range, ...] = ()
     cut: Expression | None = None
+    local: bool = False
 
     def is_cut(self, steps: Mapping[str, int]) -> bool:
         """Whether no gradient goes back along it. steps: what letters and lengths stand for."""
@@ -211,6 +215,28 @@ def links_of(recurrence: Recurrence, shown: Collection[str] = ()) -> Iterator[Li
                 over=over,
                 cut=cut,
             )
+
+
+def with_derivatives(
+    graph: FoldedGraph, recurrence: Recurrence, shapes: Mapping[str, Shape]
+) -> FoldedGraph:
+    """The graph of a recurrence with its local derivatives on the way back, where there is one.
+
+    shapes: of the recurrence's names.
+    """
+    found: dict[tuple[object, ...], Expression | None] = {}
+    for (position, reference), factor in local_derivatives(recurrence, shapes).items():
+        equation = recurrence.equations[position]
+        bounds, target = recurrence.bounds(equation), equation.target
+        found[target, bounds, reference] = factor
+    links = []
+    for link in graph.links:
+        ends = Reference(link.target, link.to), link.within, Reference(link.source, link.at)
+        if ends in found:
+            factor = found[ends]
+            link = replace(link, backward=() if factor is None else (factor,), local=True)
+        links.append(link)
+    return build(graph.variables, tuple(links), graph.axes)
 
 
 def merge(links: Iterator[Link]) -> tuple[Link, ...]:

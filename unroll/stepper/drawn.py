@@ -63,10 +63,10 @@ def _scene(
     trace: Trace,
     story: Story,
     hidden: Sequence[str],
-    options: dict[str, str],
+    options: dict[str, Any],
 ) -> Scene:
     """With numbers beside the nodes, or inside them where that makes the picture far smaller."""
-    options = {**options, "hide": hidden, "view": "unfolded"}  # type: ignore[dict-item]
+    options = {**options, "hide": hidden, "view": "unfolded"}
     is_tree = any(axis.leaves for axis in trace.forward.axes)
     if not is_tree:
         options["elide"] = "none"
