@@ -8,9 +8,18 @@ h[t] = tanh(W @ h[t-1] + U @ x[t] + b)
 (5, 3)
 """
 
+from typing import Any
+
 from unroll.errors import NonFiniteWarning, UnrollError
 from unroll.figure import compose
 from unroll.interface import Recurrence, parse, step, template
 
 __version__ = "0.1.0"
 __all__ = ["NonFiniteWarning", "Recurrence", "UnrollError", "compose", "parse", "step", "template"]
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext unroll`: the magics `%unroll` and `%%unroll`."""
+    from unroll.magic import register
+
+    register(shell)

@@ -330,7 +330,8 @@ def draw(
     **options: Any,
 ) -> None:
     """Draw a recurrence: the folded circuit, the unfolded graph, or both."""
-    _save(_figure(**options), output, width, crop, transparent, animate)
+    found = load(options.pop("recurrence"))
+    _save(figure_of(found, **options), output, width, crop, transparent, animate)
 
 
 @main.command()
@@ -361,7 +362,7 @@ def compose(
         said = dict(context.params)
         for option in ("output", "width", "crop", "transparent", "animate"):
             said.pop(option)
-        figures.append(_figure(**said))
+        figures.append(figure_of(load(said.pop("recurrence")), **said))
     named = [c.strip() for c in captions.split("|")] if captions else []
     made = composed(figures, named, title=title, columns=columns)
     _save(made, output, width, crop, transparent, animate)
@@ -384,8 +385,8 @@ def _save(
         figure.save(output, width=width, transparent=transparent, animate=animate)
 
 
-def _figure(
-    recurrence: str,
+def figure_of(
+    found: Recurrence,
     values: bool,
     steps: int | None,
     dims: Mapping[str, tuple[int, ...]] | None,
@@ -396,7 +397,6 @@ def _figure(
     **options: Any,
 ) -> Figure:
     """The figure that the options of `draw` ask for."""
-    found = load(recurrence)
     trace = None
     if values:
         own = data is not None or (found.template is not None and bool(found.template.arrays))

@@ -338,6 +338,8 @@ class Recurrence(symbolic.Recurrence):
     ) -> Page:
         """The page that steps through a run, forward and back through time: `save` writes it.
 
+        In a notebook it shows itself (extra `notebook`); its `event` and `trace` follow what is done there.
+
         trace: a run of this recurrence (default: one of 5 steps, with arrays as `run` makes them up
         from steps, dims and seed); notation: book, subscript, angle or brackets; language: en or zh;
         theme: light, dark or auto. Raises UnrollError for a batch, and as `run` and `draw` do.
@@ -349,7 +351,8 @@ class Recurrence(symbolic.Recurrence):
             own = self.template is not None and bool(self.template.arrays)
             count = 5 if steps is None and not own and not isinstance(tree, list) else steps
             trace = found.run(steps=count, dims=dims, seed=seed, of=of, tree=tree)
-        return Page(state_of(found, trace, notation=notation, language=language, theme=theme))
+        state = state_of(found, trace, notation=notation, language=language, theme=theme)
+        return Page(state, found, trace)
 
     def plot(
         self,

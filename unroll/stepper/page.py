@@ -8,7 +8,8 @@ import html
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from unroll.drawing.theme import palette
@@ -17,6 +18,7 @@ from unroll.files import write
 from unroll.language.mathml import Page as Mathematics
 from unroll.language.mathml import name_mathml
 from unroll.stepper.bundle import module, static
+from unroll.stepper.colors import dark_picture
 from unroll.stepper.drawn import picture_of
 from unroll.stepper.program import arrays, given, program_of
 from unroll.stepper.tasks import Walk
@@ -27,22 +29,55 @@ from unroll.symbolic.recurrence import Equation
 from unroll.symbolic.transformations import hide
 
 if TYPE_CHECKING:
+    from unroll.figure import Figure
     from unroll.interface import Recurrence
     from unroll.numeric.trace import Trace
+    from unroll.stepper.widget import Stepper
 
 _SHADES = 16  # on either side of zero
 
 
 @dataclass(frozen=True)
 class Page:
-    """A run to step through. state: all that the page is made of; see `state_of`."""
+    """A run to step through: a file, or, in a notebook, a widget.
 
-    state: Mapping[str, Any]
+    state: all that the page is made of; see `state_of`; recurrence, ran: what was run, and its trace.
+    """
+
+    state: Mapping[str, Any] = field(repr=False)
+    recurrence: Recurrence = field(repr=False, compare=False)
+    ran: Trace = field(repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        return f"<Page {self.state['title']!r}, {len(self.state['story']['events'])} events>"
+
+    @cached_property
+    def widget(self) -> Stepper:
+        """The widget that a notebook shows. Raises UnrollError without the extra `notebook`."""
+        try:
+            from unroll.stepper.widget import Stepper
+        except ImportError:
+            raise UnrollError("there is no anywidget to show this with", remedy=_EXTRA) from None
+        return Stepper(self.state, self.recurrence, self.ran)
+
+    @property
+    def trace(self) -> Trace:
+        """The run, with what was changed in the notebook."""
+        return self.widget.trace if self._shown else self.ran
+
+    @property
+    def event(self) -> int:
+        """The event that the notebook shows, 0 before the first."""
+        return int(self.widget.event) if self._shown else 0
+
+    @property
+    def _shown(self) -> bool:
+        return "widget" in self.__dict__
 
     def html(self) -> str:
         """The whole page: no request leaves it, and nothing in it is evaluated but its own script."""
         script = f"{_script()}\nstart(JSON.parse(document.getElementById('state').textContent), {_ROOT});\n"
-        style = static("stepper.css") + _PAGE + _dark_picture()
+        style = static("stepper.css") + _PAGE + dark_picture()
         policy = (
             f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
             "img-src data:; base-uri 'none'; form-action 'none'"
@@ -59,11 +94,34 @@ class Page:
             f'<script type="module">{script}</script>\n</body>\n</html>\n'
         )
 
+    def _repr_mimebundle_(self, **_: Any) -> Any:
+        """The widget where it can live, and a picture that stays in the notebook's file."""
+        figure = self._figure()
+        still = {"image/svg+xml": figure.svg(), "text/plain": repr(self)}
+        try:
+            live = self.widget._repr_mimebundle_()
+        except UnrollError:
+            return still | {"text/plain": f"{self!r}\n{_EXTRA}"}
+        data, facts = live if isinstance(live, tuple) else (live or {}, {})
+        return {**data, **still}, facts
+
+    def _display_(self) -> Any:
+        """As marimo asks."""
+        try:
+            return self.widget
+        except UnrollError:
+            return self._figure()
+
+    def _figure(self) -> Figure:
+        flow = "both" if self.ran.gradients else "forward"
+        return self.recurrence.draw(view="unfolded", flow=flow, values=self.ran)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the page, whole or not at all. Raises UnrollError for a path that cannot be written."""
         write(path, self.html())
 
 
+_EXTRA = 'Install it with: pip install "unroll-graph[notebook]"'
 _ROOT = "document.getElementById('unroll')"
 _PAGE = (
     "\nhtml, body { margin: 0; }\nbody { min-height: 100vh; }\nmain.unroll { min-height: 100vh; }\n"
@@ -245,24 +303,6 @@ def _new(name: str, taken: Sequence[str]) -> str:
     while name in taken:
         name += "_"
     return name
-
-
-# --- the picture -------------------------------------------------------------------------------
-
-
-def _dark_picture() -> str:
-    """Style sheet: the picture's paints in the dark theme."""
-    light, dark = palette("light"), palette("dark")
-    rules = []
-    for paint in ("ink", "background", "forward", "backward", "faint", "shade"):
-        for attribute in ("fill", "stroke"):
-            rules.append((attribute, light.color(paint), dark.color(paint)))
-    found = []
-    for attribute, one, other in dict.fromkeys(rules):
-        rule = f'svg [{attribute}="{one}"]{{{attribute}:{other}}}'
-        found.append(f'.unroll[data-theme="dark"] {rule}')
-        found.append(f'@media (prefers-color-scheme: dark) {{.unroll[data-theme="auto"] {rule}}}')
-    return "\n" + "\n".join(found) + "\n"
 
 
 # --- embedding -----------------------------------------------------------------------------------

@@ -299,6 +299,28 @@ class Stepper {
     return typeof holder[last] === "number" ? [holder, last, original[last]] : null;
   }
 
+  // Arrays from outside, in the shapes of ours. False where all entries are as they were.
+  take(given) {
+    const before = JSON.stringify(this.arrays);
+    if (JSON.stringify(given) === before) return false;
+    for (const [name, array] of Object.entries(given)) {
+      if (!(name in this.arrays)) continue;
+      const each = (value, at) => {
+        if (Array.isArray(value)) value.forEach((x, i) => each(x, [...at, i]));
+        else this.putFlat(name, at, value);
+      };
+      each(array, []);
+    }
+    return JSON.stringify(this.arrays) !== before;
+  }
+
+  // Changes an entry of an array as `run` takes it, of whose places those of its steps come first.
+  putFlat(name, at, x) {
+    const lead = this.state.given[name]?.axes?.length ?? 0;
+    const steps = at.slice(0, lead).map((i) => i + 1).join(",");
+    this.put(lead ? `${name}[${steps}]` : name, at.slice(lead).join(","), x);
+  }
+
   change(name, at, x) {
     if (!this.put(name, at.join(","), x)) return;
     this.changed();
@@ -447,8 +469,8 @@ class Stepper {
     return { ...this.look("value"), largest };
   }
 
-  setTheme() {
-    this.theme = this.dark() ? "light" : "dark";
+  setTheme(theme = this.dark() ? "light" : "dark") {
+    this.theme = theme;
     this.root.dataset.theme = this.theme;
     this.rows = null;
     this.goto(this.event);
@@ -821,21 +843,68 @@ function points(axes) {
   return Array.from({ length: axes[0] }, (_, i) => rest.map((at) => [i + 1, ...at])).flat();
 }
 
-// As anywidget asks: the state of the model in an element.
+// As anywidget asks: the state of the model in an element. What is done here goes to the model, and
+// what is set there shows here.
 export function render({ model, el }) {
   el.dataset.lmSuppressShortcuts = "true"; // JupyterLab leaves the keys to us
   if (!el.hasAttribute("tabindex")) el.tabIndex = 0;
+  const said = model.get("state");
+  const theme = () => (said.theme === "auto" ? surroundings() : said.theme);
+  const state = { ...said, theme: theme() };
+  let ready = false;
+  const tell = (key, value) => {
+    if (!ready) return;
+    model.set(key, value);
+    model.save_changes();
+  };
   const adapter = {
-    get: (key) => model.get(key),
-    hash: () => "",
+    get: () => state,
+    hash: () => `#event=${model.get("event") ?? 0}`,
     write: () => {},
-    moved: (event) => { model.set?.("event", event); model.save_changes?.(); },
-    edited: (arrays) => { model.set?.("arrays", arrays); model.save_changes?.(); },
+    moved: (event) => { if (model.get("event") !== event) tell("event", event); },
+    edited: (arrays) => tell("arrays", structuredClone(arrays)),
   };
   const stepper = new Stepper(adapter, el);
+  const arrays = () => {
+    const given = model.get("arrays");
+    if (given && stepper.take(given)) {
+      stepper.compute();
+      stepper.goto(stepper.event);
+    }
+  };
+  arrays();
+  ready = true;
   const key = (event) => stepper.key(event);
+  const event = () => { if (model.get("event") !== stepper.event) stepper.goto(model.get("event")); };
   el.addEventListener("keydown", key);
-  return () => { stepper.play(false); el.removeEventListener("keydown", key); };
+  model.on("change:event", event);
+  model.on("change:arrays", arrays);
+  const watching = new MutationObserver(() => {
+    if (said.theme !== "auto" || state.theme === theme()) return;
+    state.theme = theme();
+    stepper.setTheme(state.theme);
+  });
+  for (const node of [document.documentElement, document.body]) watching.observe(node, { attributes: true });
+  return () => {
+    stepper.play(false);
+    watching.disconnect();
+    el.removeEventListener("keydown", key);
+    model.off("change:event", event);
+    model.off("change:arrays", arrays);
+  };
+}
+
+// The theme of JupyterLab, VS Code or marimo around us; auto where none says one.
+function surroundings() {
+  const { body, documentElement: root } = document;
+  const jupyter = body.dataset.jpThemeLight;
+  if (jupyter) return jupyter === "false" ? "dark" : "light";
+  const code = body.dataset.vscodeThemeKind;
+  if (code) return /dark|^vscode-high-contrast$/.test(code) ? "dark" : "light";
+  for (const node of [body, root]) {
+    if (node.classList.contains("dark") || node.classList.contains("dark-theme")) return "dark";
+  }
+  return "auto";
 }
 
 // A page of its own: keys work at once, the place is in the address.
