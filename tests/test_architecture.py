@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "plots": {"errors", "files", "symbolic", "language", "graph", "numeric", "drawing"},
     "stepper": {
         *("errors", "files", "symbolic", "language", "graph", "numeric", "drawing", "export"),
-        *("figure", "interface"),
+        *("figure", "interface", "templates"),
     },
 }
 DRAWING_FOR_PLOTS = {"theme", "labels"}

@@ -79,7 +79,7 @@ class Page:
         script = f"{_script()}\nstart(JSON.parse(document.getElementById('state').textContent), {_ROOT});\n"
         style = static("stepper.css") + _PAGE + dark_picture()
         policy = (
-            f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+            f"default-src 'none'; script-src {policy_hash(script)}; style-src {policy_hash(style)}; "
             "img-src data:; base-uri 'none'; form-action 'none'"
         )
         title = html.escape(str(self.state["title"]))
@@ -319,6 +319,7 @@ def _embedded(state: Mapping[str, Any]) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _hash(text: str) -> str:
+def policy_hash(text: str) -> str:
+    """What a content security policy calls an element with this text."""
     digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
     return f"'sha256-{digest}'"

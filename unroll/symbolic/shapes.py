@@ -32,6 +32,21 @@ def said_shapes(dims: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
     return {str(name): _shape(str(name), size) for name, size in dims.items()}
 
 
+def read_sizes(text: str) -> dict[str, tuple[int, ...]]:
+    """`x=4,W=3x4,a=number`: a number is a vector's length. Raises UnrollError for anything else."""
+    sizes = {}
+    for part in text.split(","):
+        name, _, size = part.partition("=")
+        numbers = [] if size.strip() == "number" else [n.strip() for n in size.split("x")]
+        if not name.strip() or not all(n.isdecimal() and int(n) for n in numbers):
+            raise UnrollError(
+                f"{part!r} is not a size",
+                remedy="Write x=4 for a vector, W=3x4 for a matrix, a=number.",
+            )
+        sizes[name.strip()] = tuple(int(n) for n in numbers)
+    return sizes
+
+
 def _shape(name: str, size: object) -> tuple[int, ...]:
     lengths = size if isinstance(size, (tuple, list)) else (size,)
     try:
