@@ -48,6 +48,7 @@ class Playground(ThreadingHTTPServer):
 
     def __init__(self, port: int = 0, pool: Pool | None = None, patience: float = PATIENCE) -> None:
         self._made: Pool | None = pool
+        self.closed = False
         try:
             super().__init__(("127.0.0.1", port), _Handler)
         except (OSError, OverflowError) as error:
@@ -72,6 +73,7 @@ class Playground(ThreadingHTTPServer):
 
     def server_close(self) -> None:
         """Stop listening, and end the workers."""
+        self.closed = True  # connections that are kept open are answered no more
         super().server_close()
         if self._made is not None:
             self._made.close()
@@ -104,6 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = do_CONNECT = _other  # noqa: N815
 
     def _answered(self, act: Callable[[], None]) -> None:
+        if self.server.closed:
+            self.close_connection = True
+            return
         try:
             if self.headers.get_all("Host", []) not in [[host] for host in self.server.hosts]:
                 raise RefusedError(HTTPStatus.FORBIDDEN, "this is not where the playground lives")
