@@ -16,6 +16,7 @@ from unroll import NonFiniteWarning, Recurrence, UnrollError, __version__, templ
 from unroll.errors import nearest
 from unroll.files import read_standard_input, read_text, write
 from unroll.interface import from_template, parse, template
+from unroll.symbolic.shapes import read_sizes
 
 if TYPE_CHECKING:
     from unroll.figure import Figure
@@ -60,16 +61,10 @@ def _sizes(
     """`x=4,W=3x4,a=number`: a number is a vector's length."""
     if value is None:
         return None
-    sizes = {}
-    for part in value.split(","):
-        name, _, size = part.partition("=")
-        numbers = [] if size.strip() == "number" else [n.strip() for n in size.split("x")]
-        if not name.strip() or not all(n.isdigit() and int(n) for n in numbers):
-            raise click.BadParameter(
-                f"{part!r} is not a size; write x=4 for a vector, W=3x4 for a matrix, a=number"
-            )
-        sizes[name.strip()] = tuple(int(n) for n in numbers)
-    return sizes
+    try:
+        return read_sizes(value)
+    except UnrollError as error:
+        raise click.BadParameter(f"{error.message}; {error.remedy}") from None
 
 
 def _names(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
@@ -680,6 +675,16 @@ def _lengths(
 
     named = {n: size[0] for n, size in (dims or {}).items() if n in recurrence.lengths and size}
     return {**lengths_of(recurrence, steps), **named} if named else steps
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Default: any that is free.")
+@click.option("--no-browser", is_flag=True, help="Only say the address.")
+def serve(port: int, no_browser: bool) -> None:
+    """Serve a playground on this machine: type equations, see everything change."""
+    from unroll.stepper.server import serve as served
+
+    served(port, not no_browser, lambda text: click.echo(text, err=True))
 
 
 def load(text: str) -> Recurrence:
