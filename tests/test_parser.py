@@ -190,3 +190,17 @@ def test_functions() -> None:
     for text in ("f = 3", "f(1) = 2", "f(x, x) = x", "", "f(x) = x; g(x) = x"):
         with pytest.raises(UnrollError):
             parse_function(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("L_t = ||h_t - y_t||^2", "L[t] = sum((h[t] - y[t]) ** 2)"),
+        ("a_t = 2 ||x_t|| + ||y_t||_1", "a[t] = 2 * norm(x[t]) + sum(abs(y[t]))"),
+        ("a_t = |x_t||y_t|", "a[t] = abs(x[t]) * abs(y[t])"),
+        ("a_t = ||x_t| - |y_t||", "a[t] = abs(abs(x[t]) - abs(y[t]))"),
+        ("a_t = |x_t| + ||y_t||", "a[t] = abs(x[t]) + norm(y[t])"),
+    ],
+)
+def test_two_bars_are_a_norm(written, read):
+    assert format_recurrence(parse(written)) == read

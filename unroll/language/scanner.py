@@ -179,7 +179,7 @@ def scan(source: Source) -> list[Token]:
             continue
         tokens += _read(kind, match[0], match.start(), match.end(), glued)
         glued = True
-    return tokens
+    return _with_norms(tokens)
 
 
 def _read(kind: str, text: str, start: int, stop: int, glued: bool) -> Iterator[Token]:
@@ -196,6 +196,31 @@ def _read(kind: str, text: str, start: int, stop: int, glued: bool) -> Iterator[
         yield Token(NUMBER, repr(unicodedata.numeric(text)), start, stop, glued)  # ½
     else:
         yield Token(kind, _MARKS.get(text, text), start, stop, glued)
+
+
+def _with_norms(tokens: list[Token]) -> list[Token]:
+    """Tokens in which `||v||` is `‖v‖`: two bars, and the next bars of the line are two as well.
+
+    `|a||b|` and `||a| - |b||` stay what they are: absolute values.
+    """
+    bars = [i for i, token in enumerate(tokens) if token.text == "|" and token.kind == MARK]
+    places = set(bars)
+    pairs = {i for i in bars if i + 1 in places and tokens[i + 1].glued}
+    found: dict[int, Token] = {}
+    at = 0
+    while at < len(bars):
+        first = bars[at]
+        second = bars[at + 2] if at + 3 < len(bars) else -1
+        inside = tokens[first + 2 : second]
+        if {first, second} <= pairs and inside and all(t.kind != "newline" for t in inside):
+            for i in (first, second):
+                wide = tokens[i]
+                found[i] = Token(MARK, "‖", wide.start, tokens[i + 1].stop, wide.glued)
+            at += 4
+        else:  # past this absolute value
+            at += 2
+    gone = {i + 1 for i in found}
+    return [found.get(i, token) for i, token in enumerate(tokens) if i not in gone]
 
 
 def spell(word: str) -> str:
