@@ -289,6 +289,9 @@ def main() -> None:
     metavar="labels|nodes|copies[:NAMES]",
     help="Parameters on edges; as nodes; or a copy for each step: copies:W,U.",
 )
+@click.option(
+    "--engine", type=click.Choice(["dot"]), help="Graphviz lays it out, where it is installed."
+)
 @click.option("--flow", type=click.Choice(["none", "forward", "backward", "both"]), default="none")
 @click.option(
     "--derivatives",

@@ -29,6 +29,7 @@ _CHOICES = {
     "level": ("variables", "units", "operations"),
     "flow": ("none", "forward", "backward", "both"),
     "derivatives": ("weights", "local"),
+    "engine": ("dot",),
     "notation": (
         *("book", "subscript", "angle", "brackets"),
         *("ng", "karpathy", "d2l", "pytorch", "control"),
@@ -153,6 +154,7 @@ def draw(
     expand: int | str | None = None,
     glyphs: bool = False,
     split: Sequence[str] | None = None,
+    engine: str | None = None,
     parameters: str = "labels",
     derivatives: str = "weights",
     dims: Mapping[str, tuple[int, ...]] | None = None,
@@ -178,7 +180,8 @@ def draw(
     copies (W^(t) for each step, whose gradients add up to that of W), of some only as in `copies:W,U`; derivatives:
     what stands on the way back, weights (W^T) or local (the whole transposed Jacobian of each edge, for
     which dims say what is a matrix where the text leaves it open); tree: balanced, chain, or each node's parent (0 for the root),
-    for a recurrence over the nodes of a tree, which has `steps` leaves (4); title, description: for
+    for a recurrence over the nodes of a tree, which has `steps` leaves (4); engine: dot, where Graphviz is
+    installed and is to lay the graph out; title, description: for
     screen readers and files.
 
     Raises UnrollError for a choice that there is not, a name that there is not, steps that a
@@ -196,6 +199,7 @@ def draw(
 
     _check({"view": view, "level": level, "flow": flow, "notation": notation, "theme": theme})
     _check({"font": font, "language": language, "derivatives": derivatives})
+    _check({} if engine is None else {"engine": engine})
     elision(elide)
     _check_names(recurrence, [*hide, *(split or ())], rows)
     told = transformations.hide(recurrence, hide) if hide else recurrence  # by its variables
@@ -204,6 +208,7 @@ def draw(
         settings = replace(settings, split=tuple(split))
     written = _Written(notation, bold, horizon, font, language, title, description)
     if view == "schematic":
+        _check_schematic(engine)
         lengths = {**(sizes or {}), **lengths_of(recurrence, steps)}
         return Figure(_schematic(recurrence, settings, written, lengths), theme)
     finest = transformations.expand(told, units=level == "units")
@@ -259,6 +264,7 @@ def draw(
         spread=shared.columns(visible, lengths) if branches is None and view != "folded" else None,
         finer=_finer(finest, lengths, branches, shared) if expand is not None else None,
         opened=str(expand),
+        engine=engine or "",
         title=about[0],
         description=about[1],
     )
@@ -356,6 +362,14 @@ def _check_names(recurrence: Recurrence, hide: Sequence[str], rows: Sequence[str
                 f"there is no variable {name!r} in this recurrence",
                 remedy=f"Did you mean {close!r}?" if close else None,
             )
+
+
+def _check_schematic(engine: str | None) -> None:
+    if engine is not None:
+        raise UnrollError(
+            "a schematic stands in the rows that its template names: no engine lays it out",
+            remedy="Leave out the engine, or draw another view: folded, unfolded, both.",
+        )
 
 
 def _check_tree(window: bool, elide: str, parameters: Parameters) -> None:

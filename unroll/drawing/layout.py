@@ -1,4 +1,6 @@
-"""Layout: a folded graph to a scene. One slice decides; no engine ever sees the unrolled graph."""
+"""Layout: a folded graph to a scene. One slice decides; no engine sees the unrolled graph, unless one
+is asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,9 @@ from unroll.drawing.apart import set_apart
 from unroll.drawing.arranging import arrange_parts
 from unroll.drawing.boxes import frames
 from unroll.drawing.columns import Timeline, follows, lag_of, numbered, spanning, window
+from unroll.drawing.engine import arrange_by
 from unroll.drawing.flows import OFFSET, Accents, accented, carriers, nodes_on_path
-from unroll.drawing.geometry import arrowhead, commands, straight
+from unroll.drawing.geometry import Curve, arrowhead, commands, straight
 from unroll.drawing.glyphs import glyph
 from unroll.drawing.growing import grow, place_tree
 from unroll.drawing.labels import SIZE, Label, preceded
@@ -24,9 +27,9 @@ from unroll.drawing.placing import Grid, grid, place
 from unroll.drawing.repeating import Symbols, is_periodic, repeat, shortened
 from unroll.drawing.routing import route
 from unroll.drawing.rows import Rows, arrange
-from unroll.drawing.scene import Group, Item, Path, Scene, bounds_of, moved
+from unroll.drawing.scene import Group, Item, Path, Point, Scene, bounds_of, moved
 from unroll.drawing.settings import Settings
-from unroll.drawing.unfolding import Key, Plan, circuit, unfold
+from unroll.drawing.unfolding import Arrow, Key, Plan, circuit, unfold
 from unroll.drawing.values import Block
 from unroll.drawing.view import View
 from unroll.graph.folded import FoldedGraph, Link
@@ -75,6 +78,7 @@ class Options:
     spread: FoldedGraph | None = None
     finer: FoldedGraph | None = None
     opened: str = ""
+    engine: str = ""  # of Graphviz, in place of our own placing and routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,8 @@ def _timeline(graph: FoldedGraph, axis: Axis, options: Options, count: int) -> T
 def repeats(graph: FoldedGraph, options: Options) -> bool:
     """Whether the figure is so long that one slice is drawn once and repeated."""
     if options.grown is not None or options.valued or options.accents.tell_steps_apart:
+        return False
+    if options.engine:  # it sees every step
         return False
     lengths = {a.name: a.length for a in graph.axes}
     lanes = any(isinstance(v, Lane) for v in graph.variables)
@@ -288,12 +294,8 @@ def _painted(
     accents = Accents() if folded and options.view == "both" else options.accents
     drawn = accented(plan, flow, gradient, accents)
     reached = {s.arrow.source for s in drawn if s.flow == "backward"}
-    if options.grown is None or folded:
-        points = place(plan, rows, grid, None if folded else line)
-    else:
-        points = place_tree(plan, options.grown, grid, rows, options.settings.rows)
     width = 2 * OFFSET if flow == "both" else 0.0
-    curves, blocked = route(plan, points, grid.radius, folded=folded, width=width)
+    points, curves, blocked = _placed(plan, rows, None if folded else line, grid, options, width)
     view = View(
         name,
         plan,
@@ -317,6 +319,20 @@ def _painted(
     return replace(painted, groups=groups, crowded=painted.crowded + CROWDED * blocked)
 
 
+def _placed(
+    plan: Plan, rows: Rows, line: Parts | None, grid: Grid, options: Options, width: float
+) -> tuple[dict[Key, Point], dict[Arrow, Curve], int]:
+    """Where nodes stand and how arrows run, and how many run through a node. line: None if folded."""
+    if options.engine:
+        boxes = options.settings.boxes
+        return arrange_by(options.engine, plan, grid, width=width, boxes=boxes)
+    if options.grown is None or line is None:
+        points = place(plan, rows, grid, line)
+    else:
+        points = place_tree(plan, options.grown, grid, rows, options.settings.rows)
+    return points, *route(plan, points, grid.radius, folded=line is None, width=width)
+
+
 def _side_by_side(
     graph: FoldedGraph,
     rows: Mapping[str, Rows],
@@ -330,7 +346,7 @@ def _side_by_side(
     circuit_items, unfolded = views["folded"], views["unfolded"]
     right = bounds_of(circuit_items).right
     y = -grid.row * _recurrent_row(graph, rows["folded"])
-    if rows["folded"].row != rows["unfolded"].row:  # each has rows of its own
+    if options.engine or rows["folded"].row != rows["unfolded"].row:  # each has rows of its own
         y = bounds_of(unfolded).center[1]
         up = y - bounds_of(circuit_items).center[1]
         circuit_items = tuple(moved(item, 0.0, up) for item in circuit_items)
