@@ -7,6 +7,7 @@ its target times its local Jacobian (Goodfellow, Bengio & Courville 2016, eq. 6.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -95,14 +96,19 @@ def norms_along(trace: Trace, recurrence: Recurrence, of: str | None = None) -> 
     return {ends: length(term) for ends, term in passed_back(trace, recurrence, of).items()}
 
 
-def rerun(trace: Trace, recurrence: Recurrence, of: str | None = None) -> Trace:
-    """A run of another recurrence with the arrays of this one. of: its objective."""
+def rerun(
+    trace: Trace,
+    recurrence: Recurrence,
+    of: str | None = None,
+    arrays: Mapping[str, Any] | None = None,
+) -> Trace:
+    """A run of another recurrence, or with other arrays than those of this one. of: its objective."""
     from unroll.numeric.execution import run
 
     lengths = dict(trace.sizes.trees)
     return run(
         recurrence,
-        {n: trace[n] for n in wanted(recurrence)},
+        {n: trace[n] for n in wanted(recurrence)} if arrays is None else arrays,
         steps={n: k for n, k in trace.sizes.lengths if n in recurrence.lengths},
         tree={a.name: lengths[a.length] for a in recurrence.axes if a.leaves} or None,
         dims={n: s for n, s in trace.shapes.items() if n in recurrence.names},

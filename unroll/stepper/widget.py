@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from unroll.numeric.execution import run
+from unroll.numeric.passing import rerun
 from unroll.stepper.bundle import module, static
 from unroll.stepper.colors import dark_picture
 
@@ -45,22 +45,10 @@ class Stepper(anywidget.AnyWidget):
         """The run with the arrays as they are now: computed by NumPy, when it is asked for."""
         arrays, trace = self._ran
         if arrays != self.arrays:
-            trace = again(self._recurrence, trace, self.arrays)
+            trace = rerun(trace, self._recurrence, trace.objective, self.arrays)
             self._ran = (self.arrays, trace)
         return trace
 
     @traitlets.validate("event")
     def _within(self, proposal: Any) -> int:
         return min(int(proposal["value"]), len(self.state["story"]["events"]))
-
-
-def again(recurrence: Recurrence, trace: Trace, arrays: Mapping[str, Any]) -> Trace:
-    """A run like another one, with other arrays."""
-    trees = dict(trace.sizes.trees)
-    return run(
-        recurrence,
-        arrays,
-        steps={n: k for n, k in trace.sizes.lengths if n in recurrence.lengths},
-        tree={a.name: trees[a.length] for a in recurrence.axes if a.leaves} or None,
-        of=trace.objective,
-    )
