@@ -65,7 +65,7 @@ def test_edges_lead_from_circle_to_circle(name):
             x, y = path.commands[0][1]
             circles_there = nodes[edge.fact("view"), edge.fact(end)]
             gaps = [abs(np.hypot(c.x - x, c.y - y) - c.radius - gap) for c in circles_there]
-            assert min(gaps) < 0.3, edge.text
+            assert min(gaps) < 2.5, edge.text  # strands of our own routes start beside them
 
 
 @NEEDS
@@ -91,7 +91,7 @@ def test_children_stand_in_their_order_below_their_parent():
     at = {int(g.fact("index")): g.items[0] for g in scene.groups("node") if g.fact("name") == "h"}
     assert at[1].x < at[2].x < at[3].x < at[4].x
     assert at[7].y < at[5].y < at[1].y
-    assert at[1].x < at[5].x < at[2].x
+    assert at[1].x <= at[5].x <= at[2].x
 
 
 @NEEDS
@@ -157,9 +157,11 @@ def test_a_schematic_has_no_engine():
         unroll.template("memory").draw(view="schematic", engine="dot")
 
 
-@pytest.mark.parametrize("steps", [1000, 5000])
+@pytest.mark.parametrize("steps", [600, 100_000])
 def test_what_is_too_large_is_refused(steps):
-    with pytest.raises(UnrollError, match=r"too many for dot\nDraw fewer steps"):
+    with pytest.raises(
+        UnrollError, match=r"too large for dot, which sees every step\nDraw fewer steps"
+    ):
         unroll.template("rnn").draw(steps=steps, elide="none", engine="dot")
 
 

@@ -30,7 +30,9 @@ def place_blocks(
     """
     crowded = 0
     boxes: dict[Key, Bounds] = {}
-    branched = view.name == "unfolded" and any(a.link.via for a in view.plan.arrows)
+    branched = view.name == "unfolded" and (
+        view.uneven or any(a.link.via for a in view.plan.arrows)
+    )
     for blocks, angles in ((view.values, VALUE_ANGLES), (view.gradients, GRADIENT_ANGLES)):
         alike: dict[tuple[str, int], list[Key]] = {}
         for key in blocks:

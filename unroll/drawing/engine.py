@@ -56,17 +56,22 @@ def arrange_by(
     drawn around them. Raises UnrollError where Graphviz is not installed, and for a plan that is
     too large for it.
     """
-    if len(plan.nodes) + len(plan.arrows) > LARGEST:
-        raise UnrollError(
-            f"{len(plan.nodes)} nodes and {len(plan.arrows)} edges are too many for {engine}",
-            remedy="Draw fewer steps, leave some out (elide), or leave out the engine.",
-        )
+    check_size(engine, len(plan.nodes) + len(plan.arrows))
     reach = grid.radius + width / 2
     points, curves = _best(engine, plan, grid, width, boxes or {})
     if stuck := _blocked(points, curves, reach):
         own, _ = route(plan, points, grid.radius, folded=not _is_unfolded(plan), width=width)
         curves |= {arrow: own[arrow] for arrow in stuck}
     return points, curves, len(_blocked(points, curves, reach))
+
+
+def check_size(engine: str, count: int) -> None:
+    """Raises UnrollError for more nodes and edges than an engine lays out in seconds."""
+    if count > LARGEST:
+        raise UnrollError(
+            f"the graph is too large for {engine}, which sees every step",
+            remedy="Draw fewer steps, leave some out (elide), or leave out the engine.",
+        )
 
 
 def _best(

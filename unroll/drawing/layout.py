@@ -12,7 +12,7 @@ from unroll.drawing.apart import set_apart
 from unroll.drawing.arranging import arrange_parts
 from unroll.drawing.boxes import frames
 from unroll.drawing.columns import Timeline, follows, lag_of, numbered, spanning, window
-from unroll.drawing.engine import arrange_by
+from unroll.drawing.engine import arrange_by, check_size
 from unroll.drawing.flows import OFFSET, Accents, accented, carriers, nodes_on_path
 from unroll.drawing.geometry import Curve, arrowhead, commands, straight
 from unroll.drawing.glyphs import glyph
@@ -132,6 +132,8 @@ def lay_out(
     spread = options.spread or graph
     graph = set_apart(graph, options.settings.split)
     line = timelines(spread, options) if options.view != "folded" else Parts((), ())
+    if options.engine:
+        check_size(options.engine, sum(len(part.columns) for part in line.lines))
     plans = _plans(graph, spread, line, options)
     labels, radius = _labels(plans, options)
     rows = {"folded": arrange(graph, options.settings.rows)}
@@ -312,6 +314,7 @@ def _painted(
         _with_glyphs(plan, options),
         accents.sums,
         nodes_on_path(plan, accents),
+        bool(options.engine),
     )
     painted = paint(view)
     boxes = frames(view, [group for _, group in painted.groups], options.settings.boxes)

@@ -23,7 +23,7 @@ class View:
     name: folded or unfolded; blocks: values and gradients beside nodes; badges: nodes that show
     the name of their gradient; beside: words at nodes, instead of the sign of what makes them; units:
     nodes that hold a glyph, on grey; sums: whether a sign says where gradients add up; on_path: nodes
-    of a path that is pointed out.
+    of a path that is pointed out; uneven: whether an engine has placed each step in its own way.
     """
 
     name: str
@@ -41,6 +41,7 @@ class View:
     units: frozenset[Key] = frozenset()
     sums: bool = False
     on_path: frozenset[Key] | None = None
+    uneven: bool = False
 
     @property
     def data(self) -> tuple[tuple[str, str], ...]:
