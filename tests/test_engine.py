@@ -22,7 +22,7 @@ VIEWS = {
     "operations": {"view": "both", "level": "operations"},
 }
 NEEDS = pytest.mark.skipif(not shutil.which("dot"), reason="Graphviz is not installed")
-CROWDED = {("memory", "operations")}  # too many lines between its cells for every sign
+CROWDED = {("memory", "operations"), ("attention", "operations")}  # fans leave signs no room
 
 
 def facts(scene) -> Counter:
@@ -46,7 +46,10 @@ def test_the_same_graph_elsewhere(name, view):
     assert facts(scene) == facts(ours)
     at = np.array([(c.x, c.y) for _, c in circles(scene)])
     assert not np.isnan(at).any()
-    assert (name, view) in CROWDED or complaints(scene) == []
+    found = complaints(scene)
+    if (name, view) in CROWDED:
+        found = [c for c in found if " runs through label " not in c]
+    assert found == []
 
 
 @NEEDS

@@ -198,7 +198,7 @@ def _request(
     for i, arrow in enumerate(plan.arrows):
         ends = number[arrow.source], number[arrow.target]
         tail, head = reversed(ends) if _is_early(arrow) else ends
-        rises = "true" if _rises(arrow) else "false"
+        rises = "true" if _rises(plan, arrow) else "false"
         digraph.edge(tail, head, id=str(i), constraint=rises)
     return str(digraph.source)
 
@@ -210,7 +210,7 @@ def _between(plan: Plan) -> float:
     the closer they lie.
     """
     columns = {column for _, column in plan.nodes}
-    lateral = sum(not _rises(arrow) for arrow in plan.arrows)
+    lateral = sum(not _rises(plan, arrow) for arrow in plan.arrows)
     return max(_CLOSEST, min(1.0, sqrt(len(columns) / max(1, lateral))))
 
 
@@ -238,13 +238,19 @@ def _rows(plan: Plan) -> list[list[Key]]:
     return [row for row in found.values() if len(row) > 1]
 
 
-def _rises(arrow: Arrow) -> bool:
-    """Whether the head of an arrow stands above its tail: not from one step to another."""
+def _rises(plan: Plan, arrow: Arrow) -> bool:
+    """Whether the head of an arrow stands above its tail: not from one step to another.
+
+    From the steps of one length to those of another, as where attention reads an encoder, it does.
+    """
     if arrow.link.via:
         return arrow.source != arrow.target
-    if arrow.source[1] is None and arrow.target[1] is None:
+    (_, before), (_, after) = arrow.source, arrow.target
+    if before is None and after is None:
         return not any(arrow.link.lags)
-    return None in (arrow.source[1], arrow.target[1]) or arrow.source[1] == arrow.target[1]
+    ends = (plan.nodes[arrow.source].variable, plan.nodes[arrow.target].variable)
+    letters = {variable.axes[:1] for variable in ends}
+    return None in (before, after) or before == after or len(letters) > 1
 
 
 def _is_early(arrow: Arrow) -> bool:
