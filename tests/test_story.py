@@ -446,3 +446,17 @@ def test_the_page_tells_the_same_story(tmp_path):
             assert nodes & {*there["nodes"]} == nodes & {*here.nodes}
             arrows = {(e["source"], e["target"], e["flow"]) for e in there["edges"]}
             assert edges & arrows == edges & {*here.edges}
+
+
+@pytest.mark.parametrize("name", ["attention", "encoder-decoder"])
+def test_the_encoder_is_told_before_the_decoder_and_after_it_on_the_way_back(name):
+    from unroll.stepper.tasks import Walk, in_order
+
+    trace = unroll.template(name).runnable().run(steps=3)
+    walk = Walk(trace)
+    order = [walk.whole.equations[task.equation].name for task in in_order(walk)]
+    decoder = "s" if name == "attention" else "g"
+    last = len(order) - 1 - order[::-1].index("h")
+    assert last < order.index(decoder)
+    back = len(order) - 1 - order[::-1].index(trace.gradients[decoder])
+    assert back < order.index(trace.gradients["h"])

@@ -153,7 +153,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if "Transfer-Encoding" in self.headers or not length.isascii() or not length.isdigit():
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "a question says how long it is")
-        if int(length) > LARGEST:
+        if len(length) > 9 or int(length) > LARGEST:
             raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {LARGEST} bytes")
         try:
             found = json.loads(self.rfile.read(int(length)).decode("utf-8"))
@@ -248,7 +248,7 @@ def _page() -> tuple[str, str]:
     page = (
         '<!doctype html>\n<html lang="en" data-unroll="playground">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="token" content="$TOKEN">\n<title>unroll</title>\n'
+        '<meta name="token" content="$TOKEN">\n<link rel="icon" href="data:,">\n<title>unroll</title>\n'
         f"<style>{style}</style>\n</head>\n<body>\n"
         '<main id="playground" class="unroll"></main>\n'
         f'<script type="module">{script}</script>\n</body>\n</html>\n'

@@ -9,10 +9,12 @@ from heapq import heapify, heappop, heappush
 from itertools import product
 from typing import Any
 
+import networkx as nx
+
 from unroll.graph.unrolled import steps_of
 from unroll.numeric.trace import Trace
-from unroll.symbolic.expressions import Call, Expression, Reference
-from unroll.symbolic.recurrence import Equation, Recurrence
+from unroll.symbolic.expressions import Call, Expression, Reference, references
+from unroll.symbolic.recurrence import LAYERS, Equation, Recurrence
 from unroll.symbolic.sizes import Sizes
 
 Here = Mapping[str, int]
@@ -178,7 +180,8 @@ class _Needs:
                 if j is not None and j != i:
                     after[j].append(i)
                     waiting[i] += 1
-        rank = [(*_rank(self.walk, task), i) for i, task in enumerate(self.tasks)]
+        parts = _parts(self.walk)
+        rank = [(*_rank(self.walk, task, parts), i) for i, task in enumerate(self.tasks)]
         ready = [rank[i] for i, count in enumerate(waiting) if not count]
         heapify(ready)
         found, count = [], 0
@@ -195,10 +198,13 @@ class _Needs:
         return tuple(found)
 
 
-def _rank(walk: Walk, task: Task | None) -> tuple[int, int, int, int]:
-    """The pass; the step, as it runs; terms of sums after what they need; the equation."""
+def _rank(
+    walk: Walk, task: Task | None, parts: Mapping[str, int]
+) -> tuple[int, int, int, int, int]:
+    """The pass; its part, as of an encoder and a decoder; the step, as it runs; terms of sums after
+    what they need; the equation."""
     if task is None:
-        return -1, 0, 0, 0
+        return -1, 0, 0, 0, 0
     equation = walk.whole.equations[task.equation]
     back = equation.name in walk.backward
     step = task.at[0] if task.at else (_FAR if back else 0)  # the seed begins the way back
@@ -209,7 +215,47 @@ def _rank(walk: Walk, task: Task | None) -> tuple[int, int, int, int]:
             step = n
     if task.term is not None:
         step = task.step if task.step is not None else -_FAR
-    return int(back), -step if back else step, int(task.term is not None), task.equation
+    part = parts[equation.name]
+    if back:
+        part, step = -part, -step
+    return int(back), part, step, int(task.term is not None), task.equation
+
+
+def _parts(walk: Walk) -> dict[str, int]:
+    """For each variable the part of the run that it belongs to, from 0: lengths that others need
+    come before these. Where they need each other, all is one part.
+    """
+    whole = walk.whole
+    own = {
+        name: {a.length for a in whole.axes_of(name) if a.name not in LAYERS}
+        for name in whole.names
+    }
+    reads = nx.DiGraph()
+    for equation in whole.equations:
+        reads.add_node(equation.name)
+        if equation.name not in walk.backward:
+            used = {r.name for r in references(equation.expression)}
+            reads.add_edges_from((name, equation.name) for name in used & own.keys())
+    lengths = nx.DiGraph()
+    lengths.add_nodes_from(sorted(set().union(*own.values())))
+    for name in reads:
+        if len(own[name]) == 1:
+            for later in nx.descendants(reads, name):
+                if len(own[later]) == 1:
+                    lengths.add_edge(*own[name], *own[later])
+    joined = nx.condensation(lengths)
+    order = {
+        length: k
+        for k, level in enumerate(nx.topological_generations(joined))
+        for group in level
+        for length in joined.nodes[group]["members"]
+    }
+    found = {name: max((order[n] for n in own[name]), default=0) for name in own}
+    for equation in whole.equations:
+        if not own[equation.name]:
+            used = {r.name for r in references(equation.expression)} & own.keys()
+            found[equation.name] = max((found[n] for n in used), default=0)
+    return found
 
 
 _FAR = 10**9

@@ -50,8 +50,8 @@ class Pool:
         except (EOFError, OSError, TimeoutError) as error:
             worker.end()
             worker = self._new()
-            what = "too long" if isinstance(error, TimeoutError) else "too much memory"
-            message = f"this takes {what} here"
+            late = isinstance(error, TimeoutError)
+            message = "this takes too long here" if late else "this could not be done here"
             text = f"{message}\nTake fewer steps, smaller dims, or fewer equations."
             return {"error": {"message": message, "text": text}}
         finally:
