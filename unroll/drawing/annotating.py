@@ -147,9 +147,19 @@ def _common_place(space: Space, boxes: list[list[Bounds]], count: int) -> int:
     """The first of the places that most labels can take."""
     best, most = 0, -1
     for i in range(count):
-        free = sum(space.is_free(b[i]) for b in boxes)
+        free = _number_free(space, [b[i] for b in boxes], most)
         if free > most:
             best, most = i, free
         if most == len(boxes):
             break
     return best
+
+
+def _number_free(space: Space, boxes: Sequence[Bounds], least: int) -> int:
+    """How many boxes are free; any number up to the least where there cannot be more."""
+    left = len(boxes)
+    for box in boxes:
+        if left <= least:
+            break
+        left -= not space.is_free(box)
+    return left
