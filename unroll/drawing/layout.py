@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from unroll.drawing.annotating import CROWDED
 from unroll.drawing.apart import set_apart
 from unroll.drawing.arranging import arrange_parts
+from unroll.drawing.banks import banked
 from unroll.drawing.boxes import frames
 from unroll.drawing.columns import Timeline, follows, lag_of, numbered, spanning, window
 from unroll.drawing.engine import arrange_by, check_size
@@ -136,7 +137,7 @@ def lay_out(
         check_size(options.engine, sum(len(part.columns) for part in line.lines))
     plans = _plans(graph, spread, line, options)
     labels, radius = _labels(plans, options)
-    rows = {"folded": arrange(graph, options.settings.rows)}
+    rows = {"folded": banked(graph, arrange(graph, options.settings.rows))}
     same = options.grown is not None or options.view == "folded"
     rows["unfolded"] = (
         rows["folded"] if same else arrange_parts(spread, line, options.settings.rows)
@@ -144,13 +145,15 @@ def lay_out(
     if options.finer is not None:
         finer, column = arrange_parts(options.finer, line), column_of(line, options.opened)
         rows["unfolded"] = mixed_rows(rows["unfolded"], finer, plans["unfolded"], column)
+    if not same:
+        rows["unfolded"] = banked(options.finer or spread, rows["unfolded"])
     base = _grid(radius, blocks)
     painted: dict[str, Painted] = {}
     least: int | None = None
     long = _ROOMIEST if any(link.local for link in graph.links) else ()
     for wider, taller in (*_ROOMIER, *long):
         across, even = base.across * wider, options.finer is None
-        roomy = Grid(radius, base.row * taller, base.column * wider, across, wider, even)
+        roomy = Grid(radius, base.row * taller, base.column * wider, across, wider, even, base.bank)
         tried = {
             name: _painted(
                 graph if name == "folded" else spread,
@@ -276,6 +279,7 @@ def _grid(radius: float, blocks: Blocks) -> Grid:
         max(bare.row, 1.8 * radius + height + (2.3 if blocks.gradients else 1.4) * SIZE),
         max(bare.column, 0.6 * radius + width + 10 + radius),
         radius,
+        bank=1.6 * radius + width + 10,
     )
 
 
@@ -333,7 +337,8 @@ def _placed(
         points = place(plan, rows, grid, line)
     else:
         points = place_tree(plan, options.grown, grid, rows, options.settings.rows)
-    return points, *route(plan, points, grid.radius, folded=line is None, width=width)
+    found = route(plan, points, grid.radius, folded=line is None, width=width, bank=rows.bank)
+    return points, *found
 
 
 def _side_by_side(

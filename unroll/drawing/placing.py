@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
+from unroll.drawing.banks import depth
 from unroll.drawing.parts import Parts
 from unroll.drawing.rows import Rows
 from unroll.drawing.scene import Point
 from unroll.drawing.unfolding import Key, Plan
 
 COLUMN, ROW, CLEAR = 4.2, 3.25, 2.2  # column pitch, row pitch, free space, in node radii
+_BESIDE, _GAP = 2.8, 1.4  # of the nodes of a bank, and for a stem between them; in node radii
 _APART = 0.5  # more between two parts, in column pitches
 
 
@@ -19,7 +22,8 @@ class Grid:
     """One node radius for a figure, the pitches of rows and columns, and the unit of offsets, px.
 
     wider: how many times what they need columns get, so that more lines fit between them; even:
-    whether all columns are equally far apart, as where all steps look alike.
+    whether all columns are equally far apart, as where all steps look alike; bank: the pitch of a bank
+    at least.
     """
 
     radius: float
@@ -28,6 +32,7 @@ class Grid:
     across: float
     wider: float = 1.0
     even: bool = True
+    bank: float = 0.0
 
 
 def grid(radius: float) -> Grid:
@@ -54,7 +59,25 @@ def place(plan: Plan, rows: Rows, grid: Grid, parts: Parts | None = None) -> dic
             assert parts is not None
             at = _beside(parts, spine, rows.stands[name], pitch)
         placed[key] = (at + rows.offset_at(key) * grid.across, y)
-    return placed
+    return placed | _in_bank(rows, grid, placed)
+
+
+def _in_bank(rows: Rows, grid: Grid, placed: Mapping[Key, Point]) -> dict[Key, Point]:
+    """The parameters of a bank, below the middle of all that stands above them."""
+    if not rows.bank:
+        return {}
+    others = [x for (name, _), (x, _) in placed.items() if name not in rows.bank]
+    middle = (min(others, default=0.0) + max(others, default=0.0)) / 2
+    count = 1 + max(rows.row[name] for name in rows.bank)
+    pitch = max(grid.bank, _BESIDE * grid.radius, _GAP * count * grid.radius)
+    return {
+        (name, None): (
+            middle + rows.offset[name] * pitch,
+            placed[name, None][1] + depth(rows) * grid.radius,
+        )
+        for name in rows.bank
+        if (name, None) in placed
+    }
 
 
 def _is_outside(plan: Plan, column: int) -> bool:

@@ -7,6 +7,7 @@ routes, so that a route is searched once for all steps.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import atan2, hypot, pi, radians
 
 import numpy as np
@@ -30,6 +31,7 @@ from unroll.drawing.lanes import Lane
 from unroll.drawing.rails import APART, Rail, candidates
 from unroll.drawing.scene import Point
 from unroll.drawing.space import Space
+from unroll.drawing.taps import Taps
 from unroll.drawing.trunks import Trunks
 from unroll.drawing.unfolding import Arrow, Key, Plan
 from unroll.graph.folded import Link
@@ -42,12 +44,19 @@ _PULLS = (0.25, 0.4, 0.6, 0.85, 1.15)
 
 
 def route(
-    plan: Plan, points: dict[Key, Point], radius: float, *, folded: bool, width: float = 0.0
+    plan: Plan,
+    points: dict[Key, Point],
+    radius: float,
+    *,
+    folded: bool,
+    width: float = 0.0,
+    bank: Sequence[str] = (),
 ) -> tuple[dict[Arrow, Curve], int]:
     """A curve from centre to centre for each arrow (loops and curves start at the circles).
 
     And how many arrows found no way that is free of nodes. width: between the outer ones of the
-    lines that an arrow is drawn as, px.
+    lines that an arrow is drawn as, px; bank: the parameters that stand in one (see
+    `unroll.drawing.banks`).
     """
     space = Space(radius)
     for key in plan.nodes:
@@ -56,14 +65,18 @@ def route(
     if not folded and not width:  # two strands side by side on one trunk could not be told apart
         for arrow, way in router.trunks().items():
             router.accept(arrow, way)
+    tapped = [a for a in plan.arrows if a.source[0] in bank and a.target[0] not in bank]
     ways = (router.directly, router.loop, router.arc, router.bus, router.rail, router.around)
     for attempt in ways:
-        waiting = [arrow for arrow in plan.arrows if arrow not in router.routes]
+        waiting = [a for a in plan.arrows if a not in router.routes and a not in tapped]
         if attempt == router.around:  # short ones first: long ones go around them
             waiting.sort(key=router.span)
         for arrow in waiting:
             if (curve := attempt(arrow)) is not None:
                 router.accept(arrow, curve)
+    if tapped:  # last: they find their way between all others
+        for arrow, way in router.taps(tapped).items():
+            router.accept(arrow, way)
     return router.routes, router.blocked
 
 
@@ -95,6 +108,18 @@ class _Router:
             self.plan, self.points, self.radius, self.clearance, self.width, self._clear
         )
         return trunks.route()
+
+    def taps(self, arrows: Sequence[Arrow]) -> dict[Arrow, Curve]:
+        """The ways from a bank of parameters."""
+        keys = {arrow.source for arrow in arrows}
+        taps = Taps(self.points, keys, self.routes, self.radius, self.clearance)
+        found = taps.route(arrows)
+        self.blocked += len(arrows) - len(found)
+        return found | {
+            a: straight(self.points[a.source], self.points[a.target])
+            for a in arrows
+            if a not in found
+        }
 
     def accept(self, arrow: Arrow, curve: Curve) -> None:
         self.routes[arrow] = curve

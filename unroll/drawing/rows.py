@@ -32,7 +32,8 @@ class Rows:
     single: variables without an axis, each in a row of its own below or above all others; stands:
     those of them that stand beside a part of the columns, its number and -1 (left) or 1 (right).
     pitch: of the columns at least, in node radii; own: offsets of single nodes, by variable and
-    column, where columns differ; raised: what stands a little farther above the row below.
+    column, where columns differ; raised: what stands a little farther above the row below; bank: parameters that
+    stand side by side in the lowest rows (see `unroll.drawing.banks`), offset in pitches of the bank.
     """
 
     row: dict[str, int]
@@ -42,6 +43,7 @@ class Rows:
     pitch: float = 0.0
     own: Mapping[tuple[str, int | None], float] = field(default_factory=dict)
     raised: frozenset[str] = frozenset()
+    bank: tuple[str, ...] = ()
 
     def height(self, name: str) -> float:
         """How high a variable stands, in pitches of rows."""
